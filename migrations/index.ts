@@ -1,0 +1,12 @@
+/**
+ * All migrations in their order. A released one is never edited; docs/guides/add-a-migration.md has the recipe.
+ * `breaking`: a server that does not know this migration must not run beside it.
+ */
+import type { Migration } from 'kysely'
+import * as foundation from './0001-foundation.ts'
+
+export type RegentMigration = Migration & { readonly breaking?: true }
+
+export const migrations: Readonly<Record<string, RegentMigration>> = {
+  '0001-foundation': foundation,
+}

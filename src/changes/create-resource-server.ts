@@ -1,0 +1,58 @@
+/** Makes a resource server with the scope tokens that it owns. */
+import { newResourceServerId } from '../ids.ts'
+import { isResourceIdentifier } from '../oauth/resource.ts'
+import { isScopeToken } from '../oauth/scope.ts'
+import { resourceServerStore } from '../tenancy/resource-server-store.ts'
+import type { OwnedScope, ResourceServer } from '../tenancy/resource-server.ts'
+import type { Workspace } from '../tenancy/tenant.ts'
+import { tombstoneStore } from '../tenancy/tombstone-store.ts'
+import { change, requireFree, taken, type Changed, type ChangeNeeds } from './change.ts'
+import { ChangeRefusal } from './refusal.ts'
+
+export type ResourceServerInput = {
+  readonly identifier: string
+  readonly name: string
+  /** Scope token -> what it allows, in words. */
+  readonly scopes: Readonly<Record<string, string>>
+}
+
+/** They say who somebody is, or ask for refresh tokens: no machine's token can have them (OpenID Connect Core §3, §11). */
+const FOREIGN_SCOPES: ReadonlySet<string> = new Set(['openid', 'offline_access'])
+
+export async function createResourceServer(
+  needs: ChangeNeeds,
+  workspace: Workspace,
+  { identifier, name, scopes }: ResourceServerInput,
+): Promise<Changed<{ resourceServer: ResourceServer }>> {
+  if (!isResourceIdentifier(identifier)) {
+    throw new ChangeRefusal('identifier', 'identifier_syntax', 'identifier must be an absolute URI without a fragment')
+  }
+  const resourceServer: ResourceServer = { id: newResourceServerId(), identifier, name }
+  const owned = Object.entries(scopes).map(([token, description]): OwnedScope => {
+    if (!isScopeToken(token) || FOREIGN_SCOPES.has(token)) {
+      throw new ChangeRefusal(
+        'scopes',
+        'scope_syntax',
+        'a scope token is printable ASCII without space, quote and backslash, and neither openid nor offline_access',
+      )
+    }
+    return { token, resourceServerId: resourceServer.id, description }
+  })
+  return change(needs, workspace.tenant.id, async (connection) => {
+    const store = resourceServerStore(connection, workspace.id)
+    await requireFree('identifier', store.insertResourceServer(resourceServer))
+    if (await tombstoneStore(connection, needs.region, workspace.id).isBuried('resource_server', identifier)) {
+      throw taken('identifier')
+    }
+    for (const scope of owned) await requireFree('scopes', store.insertScope(scope))
+    return {
+      value: { resourceServer },
+      event: {
+        action: 'resource_server_created',
+        workspaceId: workspace.id,
+        subject: identifier,
+        details: { name, scopes: Object.keys(scopes) },
+      },
+    }
+  })
+}

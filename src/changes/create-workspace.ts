@@ -1,0 +1,63 @@
+/** Makes a workspace: its issuer, for ever, and its first keys, one that signs at once and the next one. */
+import { newWorkspaceId } from '../ids.ts'
+import { issuerFor } from '../tenancy/origin.ts'
+import { isWorkspaceSlug } from '../tenancy/slug.ts'
+import { workspaceStore } from '../tenancy/tenancy-store.ts'
+import type { Tenant, Workspace } from '../tenancy/tenant.ts'
+import { change, requireFree, type Changed, type ChangeNeeds } from './change.ts'
+import { takeKeySteps } from './key-changes.ts'
+import { ChangeRefusal } from './refusal.ts'
+
+export type WorkspaceInput = {
+  readonly slug: string
+  readonly settings?: Partial<
+    Pick<Workspace, 'accessTokenLifetime' | 'jwksMaxAge' | 'signingLead' | 'chosenSecrets' | 'audienceParameter'>
+  >
+}
+
+const DEFAULTS = {
+  accessTokenLifetime: 600,
+  jwksMaxAge: 900,
+  signingLead: 24 * 60 * 60,
+  chosenSecrets: false,
+  audienceParameter: false,
+} as const
+
+export async function createWorkspace(
+  needs: ChangeNeeds,
+  tenant: Tenant,
+  { slug, settings }: WorkspaceInput,
+): Promise<Changed<{ workspace: Workspace }>> {
+  if (!isWorkspaceSlug(slug)) {
+    throw new ChangeRefusal(
+      'slug',
+      'slug_syntax',
+      'slug must be 1 to 63 of a-z, 0-9 and inner hyphens, and not begin with xn--',
+    )
+  }
+  const issuer = issuerFor(needs.origin, { region: tenant.region, tenant: tenant.slug, workspace: slug })
+  const workspace: Workspace = { tenant, id: newWorkspaceId(), slug, issuer, ...DEFAULTS, ...settings }
+  requireSettings(workspace)
+  return change(needs, tenant.id, async (connection) => {
+    await requireFree('slug', workspaceStore(connection).insertWorkspace(workspace))
+    await takeKeySteps(needs, connection, workspace, 'maintain')
+    return {
+      value: { workspace },
+      event: { action: 'workspace_created', workspaceId: workspace.id, subject: slug, details: { issuer } },
+    }
+  })
+}
+
+function requireSettings({ accessTokenLifetime, jwksMaxAge, signingLead }: Workspace): void {
+  const bounds: readonly [string, number, number, number][] = [
+    ['accessTokenLifetime', accessTokenLifetime, 60, 86_400],
+    ['jwksMaxAge', jwksMaxAge, 60, 86_400],
+    // Twice: a verifier may have fetched just before the key was published, and fetch just after the age has passed.
+    ['signingLead', signingLead, 2 * jwksMaxAge, 2_592_000],
+  ]
+  for (const [field, value, least, most] of bounds) {
+    if (!Number.isInteger(value) || value < least || value > most) {
+      throw new ChangeRefusal(field, 'out_of_bounds', `${field} must be a whole number of seconds from ${least} to ${most}`)
+    }
+  }
+}

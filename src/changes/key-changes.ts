@@ -1,0 +1,131 @@
+/**
+ * Changes of a workspace's signing keys: maintain (take the steps that are due), rotate (the published key takes over)
+ * and revoke (a key is worthless from now on). What to do is decided by keys/life-cycle.ts; this file does it.
+ */
+import type { Kid } from '../ids.ts'
+import { generateSigningKey } from '../keys/generate.ts'
+import { keyStore } from '../keys/key-store.ts'
+import { keySteps, type KeyStep } from '../keys/life-cycle.ts'
+import { ALGORITHMS, type SigningKey } from '../keys/signing-key.ts'
+import type { TenantConnection } from '../storage/transaction.ts'
+import type { Workspace } from '../tenancy/tenant.ts'
+import { change, type Changed, type ChangeNeeds } from './change.ts'
+import { ChangeRefusal } from './refusal.ts'
+
+/** Takes whatever steps are due. Safe at any time. */
+export function maintainKeys(needs: ChangeNeeds, workspace: Workspace) {
+  return changeKeys(needs, workspace, 'maintain')
+}
+
+/**
+ * The published key takes over from the active one, which goes on verifying.
+ * @throws ChangeRefusal `key_too_young`, with the earliest moment, while verifiers may not have the published key
+ */
+export function rotateKeys(needs: ChangeNeeds, workspace: Workspace) {
+  return changeKeys(needs, workspace, 'rotate')
+}
+
+/** The emergency: the key leaves the JWKS now, whatever still depends on it, and another one signs at once. */
+export async function revokeKey(
+  needs: ChangeNeeds,
+  workspace: Workspace,
+  kid: Kid,
+): Promise<Changed<{ steps: readonly KeyStep[] }>> {
+  return change(needs, workspace.tenant.id, async (connection) => {
+    const store = keyStore(connection, workspace.id)
+    await store.lockKeys()
+    const key = (await store.listKeys()).find((candidate) => candidate.kid === kid)
+    const done = key !== undefined && (await store.moveKey(kid, key.state, 'revoked', await store.now()))
+    if (!done) throw new ChangeRefusal('kid', 'unknown_key', 'kid names no key of this workspace that can be revoked')
+    const steps = await takeKeySteps(needs, connection, workspace, 'maintain')
+    return {
+      value: { steps },
+      event: { action: 'keys_changed', workspaceId: workspace.id, subject: kid, details: { revoked: kid, steps } },
+    }
+  })
+}
+
+async function changeKeys(
+  needs: ChangeNeeds,
+  workspace: Workspace,
+  wish: 'maintain' | 'rotate',
+): Promise<Changed<{ steps: readonly KeyStep[] }>> {
+  return change(needs, workspace.tenant.id, async (connection) => {
+    await keyStore(connection, workspace.id).lockKeys()
+    const steps = await takeKeySteps(needs, connection, workspace, wish)
+    return {
+      value: { steps },
+      event: { action: 'keys_changed', workspaceId: workspace.id, subject: workspace.slug, details: { wish, steps } },
+    }
+  })
+}
+
+/** @returns the steps that were taken */
+export async function takeKeySteps(
+  needs: ChangeNeeds,
+  connection: TenantConnection,
+  workspace: Workspace,
+  wish: 'maintain' | 'rotate',
+): Promise<readonly KeyStep[]> {
+  const store = keyStore(connection, workspace.id)
+  const now = await store.now()
+  const keys = await store.listKeys()
+  const settings = { signingLead: workspace.signingLead, maxStale: needs.maxStale }
+  const taken: KeyStep[] = []
+  for (const algorithm of ALGORITHMS) {
+    const own = keys.filter((key) => key.algorithm === algorithm)
+    const steps = keySteps(algorithm, own, now, settings, wish === 'rotate')
+    if (wish === 'rotate' && !steps.some((step) => step.do === 'retire')) throw tooYoung(own, now)
+    for (const step of steps) await takeStep(needs, connection, workspace, step, now)
+    taken.push(...steps)
+  }
+  return taken
+}
+
+async function takeStep(
+  needs: ChangeNeeds,
+  connection: TenantConnection,
+  workspace: Workspace,
+  step: KeyStep,
+  now: number,
+): Promise<void> {
+  const store = keyStore(connection, workspace.id)
+  switch (step.do) {
+    case 'publish': {
+      const { publicJwk, privateKey } = await generateSigningKey(step.algorithm)
+      const owner = { region: needs.region, tenantId: workspace.tenant.id, workspaceId: workspace.id }
+      const sealed = needs.keyring.seal(privateKey, owner, publicJwk.kid)
+      privateKey.fill(0)
+      await store.insertKey({
+        publicJwk,
+        sealed,
+        publishedAt: now,
+        maySignAt: step.maySignAt,
+        maxTokenLifetime: workspace.accessTokenLifetime,
+        maxJwksAge: workspace.jwksMaxAge,
+        maxStale: needs.maxStale,
+      })
+      return step.activate ? requireMoved(store.moveKey(publicJwk.kid, 'published', 'active', now)) : undefined
+    }
+    case 'activate':
+      return requireMoved(store.moveKey(step.kid, 'published', 'active', now))
+    case 'retire':
+      return requireMoved(store.moveKey(step.kid, 'active', 'retired', now))
+    case 'remove':
+      return requireMoved(store.moveKey(step.kid, 'retired', 'gone', now))
+  }
+}
+
+async function requireMoved(moved: Promise<boolean>): Promise<void> {
+  if (!(await moved)) throw new Error('a signing key was not in the state that its step starts from')
+}
+
+function tooYoung(keys: readonly SigningKey[], now: number): ChangeRefusal {
+  const published = keys.find(({ state }) => state === 'published')
+  const earliest = new Date((published?.maySignAt ?? now) * 1000).toISOString()
+  return new ChangeRefusal(
+    'workspace',
+    'key_too_young',
+    `verifiers may not have the next key yet: it can take over from ${earliest}`,
+  )
+}

@@ -1,0 +1,51 @@
+/** Clients (RFC 6749 §2) and their credentials, as values. Every client is confidential: nothing else can exist. */
+import type { ClientId, CredentialId, ResourceServerId } from '../ids.ts'
+import type { ResourceIdentifier } from '../oauth/resource.ts'
+import type { ScopeToken } from '../oauth/scope.ts'
+
+/** By their registered names (RFC 7591 §2). */
+export const SECRET_METHODS = ['client_secret_basic', 'client_secret_post'] as const
+export type SecretMethod = (typeof SECRET_METHODS)[number]
+
+export type Client = {
+  readonly id: ClientId
+  readonly name: string
+  readonly state: 'enabled' | 'disabled'
+  readonly tokenEndpointAuthMethod: SecretMethod
+  /** Only the registered method; otherwise the two ways of sending a secret are interchangeable. */
+  readonly strictAuthMethod: boolean
+  readonly grantTypes: readonly string[]
+  /** What a token is for when a request names neither resource nor scope. */
+  readonly defaultResourceServerId: ResourceServerId | undefined
+  /** One token may be for several resource servers. */
+  readonly severalResources: boolean
+}
+
+/** One secret of a client. A client has up to five that live, so that they can be rotated one by one. */
+export type Credential = {
+  readonly id: CredentialId
+  readonly origin: 'generated' | 'chosen'
+  readonly label: string
+  readonly bcryptHash: string
+  readonly state: 'live' | 'revoked'
+  /** Seconds since 1970; undefined where there is no such bound. */
+  readonly notBefore: number | undefined
+  readonly expiresAt: number | undefined
+}
+
+/** One scope token that a client may have, with the resource server that owns it. */
+export type ScopeGrant = {
+  readonly scopeToken: ScopeToken
+  /** Belongs to what the client gets when it asks for no scope (RFC 6749 §3.3). */
+  readonly byDefault: boolean
+  readonly resourceServerId: ResourceServerId
+  readonly resource: ResourceIdentifier
+}
+
+/** A client with all that a request of its needs. */
+export type KnownClient = Client & {
+  readonly credentials: readonly Credential[]
+  readonly grants: readonly ScopeGrant[]
+}
+
+export const MAX_LIVE_CREDENTIALS = 5

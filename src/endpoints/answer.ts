@@ -1,0 +1,43 @@
+/** Replies in the shapes of the standards: RFC 6749 §5.1 for what was granted, §5.2 for every refusal. */
+import type { Question, Reply } from '../exchange.ts'
+import { OAuthError } from '../oauth/error.ts'
+import type { Observe } from '../observe/observation.ts'
+
+/** §5.1 asks for both on whatever holds a token or credentials; refusals are nobody else's business either. */
+const NO_STORE = { 'Cache-Control': 'no-store', Pragma: 'no-cache' } as const
+
+export function jsonReply(status: number, body: object, headers: Readonly<Record<string, string>> = {}): Reply {
+  return {
+    status,
+    headers: { 'Content-Type': 'application/json', ...NO_STORE, ...headers },
+    body: JSON.stringify(body),
+  }
+}
+
+/**
+ * Observes why a question is not answered, and says so. What is no refusal is a fault of ours: a bare `server_error`.
+ * @param issuer where the question was addressed to, once that is known; a 401 names it in its challenge
+ */
+export function refusalOf(
+  error: unknown,
+  { requestId, peer }: Pick<Question<unknown>, 'requestId' | 'peer'>,
+  observe: Observe,
+  issuer?: string,
+): Reply {
+  const refusal = error instanceof OAuthError ? error : undefined
+  // Behind a 503 there is a fault too, and whoever mends it needs to see it.
+  const fault = refusal === undefined ? error : refusal.status >= 500 ? refusal.cause : undefined
+  if (fault !== undefined) observe({ type: 'server_error', requestId, error: fault })
+  const { code, reason, status, message, headers } =
+    refusal ?? new OAuthError('server_error', 'server_error', 'this is a fault of the server, and it is logged')
+  observe({ type: 'request_refused', requestId, peer, status, code, reason, ...(issuer !== undefined && { issuer }) })
+  return jsonReply(
+    status,
+    { error: code, error_description: `${message} (request ${requestId})` },
+    {
+      // §5.2: 401 carries the challenge of the scheme that was used, and Basic is the only one there is.
+      ...(status === 401 && { 'WWW-Authenticate': `Basic realm="${issuer ?? 'regent'}", charset="UTF-8"` }),
+      ...headers,
+    },
+  )
+}

@@ -1,0 +1,140 @@
+/**
+ * Token endpoint, RFC 6749 §3.2. Read it from top to bottom: this is the life of a token request, in the order in
+ * which it may be refused. Nothing about scopes or resources can be learned before the client is authenticated.
+ */
+import { CREDENTIAL_PARAMETERS, readCredentials, type Authenticated, type Presented } from '../clients/authenticate.ts'
+import type { KnownClient } from '../clients/client.ts'
+import type { Clock } from '../clock.ts'
+import type { Authorization, Grant } from '../grants/grant.ts'
+import type { Algorithm } from '../keys/signing-key.ts'
+import { OAuthError } from '../oauth/error.ts'
+import { readForm, readParameterNames, requireForm } from '../oauth/form.ts'
+import { parseResource } from '../oauth/resource.ts'
+import { parseScope, printScope } from '../oauth/scope.ts'
+import type { Observe } from '../observe/observation.ts'
+import type { Workspace } from '../tenancy/tenant.ts'
+import { issueAccessToken } from '../tokens/issue-access-token.ts'
+import { jsonReply } from './answer.ts'
+import type { WorkspaceEndpoint } from './workspace-endpoint.ts'
+
+export type TokenNeeds = {
+  readonly clock: Clock
+  readonly grants: readonly Grant[]
+  readonly authenticate: (presented: Presented, client: KnownClient | undefined) => Promise<Authenticated>
+  readonly observe: Observe
+}
+
+/** §2.3.1 and the like: these must not stand in a URL, where logs and histories keep them. */
+const NEVER_IN_QUERY: ReadonlySet<string> = new Set([...CREDENTIAL_PARAMETERS, 'grant_type', 'scope', 'resource'])
+/** What a resource server gets when it asks for nothing else. */
+const ALGORITHM: Algorithm = 'ES256'
+
+export function tokenEndpoint({ clock, grants, authenticate, observe }: TokenNeeds): WorkspaceEndpoint {
+  return {
+    path: '/oauth2/token',
+    methods: ['POST'],
+
+    async answer(question, workspace, directory) {
+      requireCleanQuery(question.query)
+      requireForm(question.headers('content-type'), question.headers('content-encoding'))
+      const form = readForm(question.body, ['grant_type', 'scope', ...CREDENTIAL_PARAMETERS], ['resource', 'audience'])
+      const grant = requireGrant(grants, form.grant_type)
+
+      const presented = readCredentials(question.headers('authorization'), form, workspace)
+      const known = await directory.findClient(workspace, presented.clientId)
+      const { client, credentialId } = await authenticate(presented, known)
+      requireGrantAllowed(client, grant)
+
+      const resources = readResources(form, workspace)
+      const scope = form.scope === undefined ? undefined : parseScope(form.scope)
+      const authorization = await grant.authorize({ client, scope, resources })
+      requireWithin(client, authorization)
+
+      const key = await directory.requireActiveKey(workspace, ALGORITHM)
+      const token = issueAccessToken(clock, workspace, key, { clientId: client.id, credentialId, ...authorization })
+      const printedScope = printScope(authorization.scope)
+      observe({
+        type: 'token_issued',
+        requestId: question.requestId,
+        issuer: workspace.issuer,
+        clientId: client.id,
+        credentialId,
+        grantType: grant.type,
+        scope: printedScope,
+        tokenId: token.tokenId,
+      })
+      return jsonReply(200, {
+        access_token: token.value,
+        token_type: 'Bearer',
+        expires_in: token.expiresIn,
+        // §5.1: required where it differs from what was asked for; sent always, so that nobody must guess.
+        scope: printedScope,
+      })
+    },
+  }
+}
+
+function requireCleanQuery(query: string | undefined): void {
+  if (query !== undefined && readParameterNames(query).some((name) => NEVER_IN_QUERY.has(name))) {
+    throw new OAuthError(
+      'invalid_request',
+      'credentials_in_query',
+      'parameters belong into the body, never into the URL: treat a secret that was sent there as disclosed',
+    )
+  }
+}
+
+function requireGrant(grants: readonly Grant[], type: string | undefined): Grant {
+  if (type === undefined) {
+    throw new OAuthError('invalid_request', 'grant_type_missing', 'the parameter grant_type is missing')
+  }
+  const grant = grants.find((candidate) => candidate.type === type)
+  if (grant === undefined) {
+    const known = grants.map((candidate) => candidate.type).join(', ')
+    throw new OAuthError('unsupported_grant_type', 'grant_type_unknown', `grant_type must be one of: ${known}`)
+  }
+  return grant
+}
+
+function requireGrantAllowed(client: KnownClient, grant: Grant): void {
+  if (!client.grantTypes.includes(grant.type)) {
+    throw new OAuthError('unauthorized_client', 'grant_not_allowed', 'this client may not use this grant_type')
+  }
+}
+
+/** RFC 8707 §2; where a workspace says so, `audience` stands in for it, as other products' clients send it. */
+function readResources(
+  form: { readonly resource: readonly string[]; readonly audience: readonly string[] },
+  workspace: Workspace,
+) {
+  const asked = form.resource.length === 0 && workspace.audienceParameter ? form.audience : form.resource
+  return [...new Set(asked.map(parseResource))]
+}
+
+/** Whatever a grant proposed, the client gets no more than it was granted, and a token is never for everything. */
+function requireWithin(client: KnownClient, { scope, resources }: Authorization): void {
+  if (!resources.every((resource) => client.grants.some((grant) => grant.resource === resource))) {
+    throw new OAuthError(
+      'invalid_target',
+      'resource_not_granted',
+      'this client was granted nothing at the resource it asks for: compare it with the identifier of the resource server',
+    )
+  }
+  if (resources.length > 1 && !client.severalResources) {
+    throw new OAuthError('invalid_target', 'several_resources', 'this client may ask for one resource at a time')
+  }
+  for (const token of scope) {
+    const grant = client.grants.find(({ scopeToken }) => scopeToken === token)
+    if (grant === undefined) {
+      throw new OAuthError('invalid_scope', 'scope_beyond_grant', 'this client was not granted each of the scopes it asks for')
+    }
+    if (!resources.includes(grant.resource)) {
+      throw new OAuthError(
+        'invalid_scope',
+        'scope_of_other_resource',
+        'a scope was asked for that belongs to another resource server than the resource',
+      )
+    }
+  }
+  if (resources.length === 0) throw new Error('a grant proposed a token that is for nothing')
+}

@@ -1,0 +1,63 @@
+/**
+ * What an endpoint of a workspace is, and the steps that stand before each of them: the region is ours, the workspace
+ * exists, the method fits. Whatever it throws becomes a reply here, and an observation.
+ */
+import type { Directory } from '../directory/directory.ts'
+import type { Endpoint, Question, Reply } from '../exchange.ts'
+import { OAuthError } from '../oauth/error.ts'
+import type { Observe } from '../observe/observation.ts'
+import { nothingHere, type WorkspaceAddress } from '../tenancy/address.ts'
+import type { Region } from '../tenancy/region.ts'
+import type { Workspace } from '../tenancy/tenant.ts'
+import { refusalOf } from './answer.ts'
+
+export type WorkspaceQuestion = Question<WorkspaceAddress>
+
+export type WorkspaceEndpoint = {
+  /** What follows `/{tenant}/{workspace}`. */
+  readonly path: string
+  readonly methods: readonly string[]
+  readonly answer: (question: WorkspaceQuestion, workspace: Workspace, directory: Directory) => Promise<Reply>
+}
+
+type Needs = {
+  /** One for each region that this node serves. */
+  readonly directories: ReadonlyMap<Region, Directory>
+  readonly observe: Observe
+}
+
+export function openToAll({ methods, answer }: WorkspaceEndpoint, { directories, observe }: Needs): Endpoint<WorkspaceAddress> {
+  return async (question) => {
+    let workspace: Workspace | undefined
+    try {
+      // Hosts for client certificates have a listener of their own, which this one is not.
+      if (question.address.mtls) throw nothingHere()
+      const directory = directories.get(question.address.region)
+      if (directory === undefined) throw misdirected()
+      workspace = await directory.locate(question.address)
+      if (workspace === undefined) throw nothingHere()
+      requireMethod(question.method, methods)
+      return await answer(question, workspace, directory)
+    } catch (error) {
+      return refusalOf(error, question, observe, workspace?.issuer)
+    }
+  }
+}
+
+function requireMethod(method: string, allowed: readonly string[]): void {
+  if (!allowed.includes(method)) {
+    // RFC 9110 §15.5.6
+    const allow = allowed.join(', ')
+    throw new OAuthError('invalid_request', 'method_not_allowed', `this URL takes ${allow} only`, {
+      status: 405,
+      headers: { Allow: allow },
+    })
+  }
+}
+
+/** RFC 9110 §15.5.20. Says nothing of whether the tenant exists: this node cannot know. */
+function misdirected(): OAuthError {
+  return new OAuthError('invalid_request', 'region_not_served', 'this server does not serve the region of this host', {
+    status: 421,
+  })
+}

@@ -1,0 +1,41 @@
+/** Signing keys of one workspace, as values: `published -> active -> retired -> gone`, or `revoked` at any time. */
+import type { KeyObject } from 'node:crypto'
+import type { Kid, WorkspaceId } from '../ids.ts'
+
+/** By their registered names (RFC 7518 §3.1). */
+export const ALGORITHMS = ['ES256'] as const
+export type Algorithm = (typeof ALGORITHMS)[number]
+
+export type KeyState = 'published' | 'active' | 'retired' | 'gone' | 'revoked'
+
+/** RFC 7517 §4, public parameters only. */
+export type PublicJwk = {
+  readonly kty: string
+  readonly kid: Kid
+  readonly use: 'sig'
+  readonly alg: Algorithm
+  readonly [parameter: string]: unknown
+}
+
+/** Times are seconds since 1970 by the database's clock, life spans seconds. */
+export type SigningKey = {
+  readonly kid: Kid
+  readonly algorithm: Algorithm
+  readonly state: KeyState
+  readonly publicJwk: PublicJwk
+  /** Not before every verifier can have it. */
+  readonly maySignAt: number
+  readonly retiredAt: number | undefined
+  /** The greatest values in force while a token of this key could be made or its JWKS be cached. */
+  readonly maxTokenLifetime: number
+  readonly maxJwksAge: number
+  readonly maxStale: number
+}
+
+/** A key that can sign. Its parts are one immutable object, so that no kid ever stands over another's signature. */
+export type ActiveKey = {
+  readonly kid: Kid
+  readonly algorithm: Algorithm
+  readonly workspaceId: WorkspaceId
+  readonly privateKey: KeyObject
+}

@@ -1,0 +1,54 @@
+/**
+ * Seals bytes before they reach a row: AES-256-GCM (NIST SP 800-38D) under a master key. What a sealed value
+ * belongs to is its associated data, so that a row moved to another tenant, workspace or key does not open.
+ */
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import type { MasterKeyId, MasterKeys } from './master-keys.ts'
+
+export type Sealed = { readonly masterKeyId: MasterKeyId; readonly bytes: Buffer }
+/** The names that a value belongs to, from the widest to the narrowest: region, tenant, workspace, ... */
+export type Belonging = readonly string[]
+
+const CIPHER = 'aes-256-gcm'
+const NONCE_BYTES = 12
+const TAG_BYTES = 16
+
+export type Sealing = {
+  seal(plain: Buffer, belonging: Belonging): Sealed
+  /** @throws Error when the master key is not known or the value was not sealed for `belonging` */
+  open(sealed: { masterKeyId: string; bytes: Buffer }, belonging: Belonging): Buffer
+}
+
+export function sealing(masterKeys: MasterKeys): Sealing {
+  return {
+    seal(plain, belonging) {
+      const [{ id, key }] = masterKeys
+      const nonce = randomBytes(NONCE_BYTES)
+      const cipher = createCipheriv(CIPHER, key, nonce).setAAD(frame(belonging))
+      const bytes = Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()])
+      return { masterKeyId: id, bytes }
+    },
+
+    open({ masterKeyId, bytes }, belonging) {
+      const master = masterKeys.find(({ id }) => id === masterKeyId)
+      if (master === undefined) throw new Error(`the master key ${masterKeyId} is not known`)
+      const decipher = createDecipheriv(CIPHER, master.key, bytes.subarray(0, NONCE_BYTES), {
+        authTagLength: TAG_BYTES,
+      })
+      decipher.setAAD(frame(belonging)).setAuthTag(bytes.subarray(-TAG_BYTES))
+      return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()])
+    },
+  }
+}
+
+/** Each part with its length in front, so that no two lists of parts make the same bytes. */
+function frame(parts: Belonging): Buffer {
+  return Buffer.concat(
+    parts.flatMap((part) => {
+      const bytes = Buffer.from(part, 'utf8')
+      const length = Buffer.alloc(4)
+      length.writeUInt32BE(bytes.length)
+      return [length, bytes]
+    }),
+  )
+}

@@ -1,0 +1,67 @@
+/**
+ * The front door: reads the raw Host and the raw target of a request once, before any router, and lets in what has an
+ * address of ours. Everything behind it takes the address from here and reads neither again: routers decode and repair
+ * what this refuses.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import helmet from 'helmet'
+import { refusalOf } from '../endpoints/answer.ts'
+import type { Question } from '../exchange.ts'
+import { OAuthError } from '../oauth/error.ts'
+import type { Observe } from '../observe/observation.ts'
+import { nothingHere, readAddress, type WorkspaceAddress } from '../tenancy/address.ts'
+import type { Origin } from '../tenancy/origin.ts'
+import type { Caller } from './peer.ts'
+import { writeReply } from './write-reply.ts'
+
+export const MAX_HEADERS = 100
+
+/** A question whose body has not been read. */
+export type Arrival = Omit<Question<WorkspaceAddress>, 'body'>
+
+type Needs = {
+  readonly origin: Origin
+  readonly readCaller: (request: IncomingMessage) => Caller
+  /** Paths behind `/{tenant}/{workspace}` that there are. */
+  readonly paths: ReadonlySet<string>
+  readonly observe: Observe
+}
+
+export function frontDoor(
+  { origin, readCaller, paths, observe }: Needs,
+  letIn: (arrival: Arrival, request: IncomingMessage, response: ServerResponse) => void,
+) {
+  const secure = helmet({
+    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+    // Documents are for everybody; what is not carries no-store and no CORS header.
+    crossOriginResourcePolicy: { policy: 'cross-origin' },
+    strictTransportSecurity: origin.scheme === 'https',
+  })
+
+  return (request: IncomingMessage, response: ServerResponse): void => {
+    const caller = readCaller(request)
+    const headers = headerReader(request.rawHeaders)
+    secure(request, response, () => {
+      try {
+        requireFewHeaders(request)
+        const { address, query } = readAddress(headers('host'), request.url ?? '', origin)
+        if (!paths.has(address.path)) throw nothingHere()
+        letIn({ address, query, headers, method: request.method ?? '', ...caller }, request, response)
+      } catch (error) {
+        writeReply(request, response, refusalOf(error, caller, observe), caller.requestId)
+      }
+    })
+  }
+}
+
+function requireFewHeaders({ rawHeaders }: IncomingMessage): void {
+  if (rawHeaders.length > 2 * MAX_HEADERS) {
+    throw new OAuthError('invalid_request', 'too_many_headers', `send at most ${MAX_HEADERS} headers`, { status: 431 })
+  }
+}
+
+/** Node joins or drops repeated headers, each by its name; here all values are seen. */
+function headerReader(rawHeaders: readonly string[]) {
+  return (name: string): readonly string[] =>
+    rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name)
+}

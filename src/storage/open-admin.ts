@@ -1,0 +1,54 @@
+/** Opens the one session that migrations need, on a connection that no pooler stands before. */
+import pg, { type PoolClient } from 'pg'
+import { MIGRATION_LOCK_TIMEOUT } from './migrate.ts'
+import { requireServerVersion, surviveLostConnections, unreachable } from './open-postgres.ts'
+import { OperatorError } from './operator-error.ts'
+import { sqlState } from './transaction.ts'
+
+export type AdminSession = { readonly client: PoolClient; close(): Promise<void> }
+
+/** @param variable name of the environment variable that the URL came from */
+export async function openAdminSession(url: string, variable: string): Promise<AdminSession> {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 1,
+    idleTimeoutMillis: 0,
+    connectionTimeoutMillis: 10_000,
+    application_name: 'regent migrate',
+    // A pooler that shares sessions refuses this (08P01), or, told to ignore it, is found out below.
+    options: `-c lock_timeout=${MIGRATION_LOCK_TIMEOUT}`,
+  })
+  surviveLostConnections(pool)
+  try {
+    await requireServerVersion(pool, variable)
+    const client = await pool.connect()
+    await requireOwnSession(client, variable)
+    return {
+      client,
+      async close() {
+        client.release()
+        await pool.end()
+      },
+    }
+  } catch (error) {
+    await pool.end()
+    if (error instanceof OperatorError) throw error
+    throw sqlState(error) === '08P01' ? behindPooler(variable) : unreachable(error, variable)
+  }
+}
+
+async function requireOwnSession(client: PoolClient, variable: string): Promise<void> {
+  const { rows } = await client.query<{ lock_timeout: string }>(
+    `select setting as lock_timeout from pg_settings where name = 'lock_timeout'`,
+  )
+  if (Number(rows[0]?.lock_timeout) !== MIGRATION_LOCK_TIMEOUT) {
+    client.release()
+    throw behindPooler(variable)
+  }
+}
+
+function behindPooler(variable: string): OperatorError {
+  return new OperatorError(
+    `${variable} leads through a pooler, and migrations need a session of their own: set DATABASE_ADMIN_URL to the server itself.`,
+  )
+}

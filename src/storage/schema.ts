@@ -1,0 +1,115 @@
+/** The tables as Kysely sees them, column by column as the migrations made them. Types only. */
+import type { ColumnType, Generated, JSONColumnType } from 'kysely'
+import type { ClientId, CredentialId, Issuer, Kid, ResourceServerId, TenantId, WorkspaceId } from '../ids.ts'
+
+type DatabaseTime = Generated<Date>
+
+export type Schema = {
+  tenant: { tenant_id: TenantId; region: string; slug: string; created_at: DatabaseTime }
+  workspace: OfWorkspace & {
+    slug: string
+    issuer: ColumnType<Issuer, Issuer, never>
+    access_token_lifetime: number
+    jwks_max_age: number
+    signing_lead: number
+    chosen_secrets: boolean
+    audience_parameter: boolean
+    created_at: DatabaseTime
+  }
+  resource_server: OfWorkspace & {
+    resource_server_id: ResourceServerId
+    identifier: string
+    name: string
+    created_at: DatabaseTime
+  }
+  scope: OfWorkspace & {
+    scope_token: string
+    resource_server_id: ResourceServerId
+    description: string
+    created_at: DatabaseTime
+  }
+  client: OfWorkspace & {
+    client_id: ClientId
+    name: string
+    client_type: Generated<'confidential'>
+    state: Generated<'enabled' | 'disabled'>
+    token_endpoint_auth_method: 'client_secret_basic' | 'client_secret_post'
+    strict_auth_method: boolean
+    grant_types: string[]
+    default_resource_server_id: ResourceServerId | null
+    several_resources: boolean
+    created_at: DatabaseTime
+  }
+  credential: OfWorkspace & {
+    client_id: ClientId
+    credential_id: CredentialId
+    kind: 'secret'
+    origin: 'generated' | 'chosen'
+    label: string
+    bcrypt_hash: string
+    slot: number | null
+    state: Generated<'live' | 'revoked'>
+    created_at: DatabaseTime
+    not_before: Date | null
+    expires_at: Date | null
+  }
+  scope_grant: OfWorkspace & {
+    client_id: ClientId
+    scope_token: string
+    by_default: boolean
+    created_at: DatabaseTime
+  }
+  signing_key: OfWorkspace & {
+    kid: Kid
+    algorithm: string
+    state: 'published' | 'active' | 'retired' | 'gone' | 'revoked'
+    public_jwk: JSONColumnType<Record<string, unknown>>
+    sealed_private_key: Buffer
+    master_key_id: string
+    may_sign_at: Date
+    max_token_lifetime: number
+    max_jwks_age: number
+    max_stale: number
+    published_at: Date
+    activated_at: Date | null
+    retired_at: Date | null
+    revoked_at: Date | null
+    gone_at: Date | null
+  }
+  audit_event: {
+    tenant_id: TenantId
+    event_id: string
+    workspace_id: WorkspaceId | null
+    action: string
+    subject: string
+    actor: string
+    request_id: string | null
+    details: JSONColumnType<Record<string, unknown>>
+    occurred_at: DatabaseTime
+  }
+  tombstone: {
+    region: string
+    tenant_id: string
+    workspace_id: string
+    kind: 'tenant' | 'workspace' | 'resource_server' | 'client'
+    name: string
+    deleted_at: DatabaseTime
+  }
+  change_counter: { region: string; number: string }
+  change_feed: {
+    region: string
+    number: string
+    entry_id: string
+    kind: string
+    tenant_id: TenantId
+    workspace_id: WorkspaceId | null
+    subject: string | null
+    changed_at: DatabaseTime
+  }
+  database_region: { region: string; stamped_at: DatabaseTime }
+  breaking_migration: { name: string }
+  /** Kysely's own table of what was run. */
+  migration: { name: string; timestamp: string }
+}
+
+type OfWorkspace = { tenant_id: TenantId; workspace_id: WorkspaceId }

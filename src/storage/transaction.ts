@@ -1,0 +1,140 @@
+/**
+ * Runs work in a transaction whose role and tenant are set before its first statement. The opening message is
+ * built here and nowhere else, from branded values: it is the one SQL text that is put together by hand.
+ *
+ * Roles (migrations/0001-foundation.ts has their rights): the login role is a member of both and inherits nothing,
+ * so that a transaction without the role line may do nothing at all.
+ */
+import type { Kysely } from 'kysely'
+import type { Pool, PoolClient } from 'pg'
+import type { TenantId } from '../ids.ts'
+import { kyselyOn } from './kysely-on.ts'
+import type { Schema } from './schema.ts'
+
+declare const connection: unique symbol
+
+/** Sees the rows of one tenant. Made only by `inTenantTransaction`. */
+export type TenantConnection = {
+  readonly [connection]: 'tenant'
+  readonly tenantId: TenantId
+  readonly db: Kysely<Schema>
+}
+
+/** Sees tenants by name only: what is asked before the tenant is known. */
+export type NamelessConnection = { readonly [connection]: 'nameless'; readonly db: Kysely<Schema> }
+
+/** Sees the tables of the region, and of tenants what operators look after. */
+export type OperatorConnection = { readonly [connection]: 'operator'; readonly db: Kysely<Schema> }
+
+/** Milliseconds that each may take before the database ends it. */
+export type TransactionLimits = { readonly statement: number; readonly lock: number; readonly idle: number }
+
+export type Database = {
+  inTenant<T>(tenantId: TenantId, work: (connection: TenantConnection) => Promise<T>): Promise<T>
+  beforeTenant<T>(work: (connection: NamelessConnection) => Promise<T>): Promise<T>
+  asOperator<T>(work: (connection: OperatorConnection) => Promise<T>): Promise<T>
+  /** As an operator until the tenant's row is there, then as that tenant: for making a tenant. */
+  asOperatorThenTenant<T>(
+    tenantId: TenantId,
+    first: (connection: OperatorConnection) => Promise<void>,
+    then: (connection: TenantConnection) => Promise<T>,
+  ): Promise<T>
+}
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+// Serialization failure and deadlock: the database promises nothing was done, and asks to be asked again.
+const RETRIABLE = new Set(['40001', '40P01'])
+const MAX_ATTEMPTS = 5
+
+export function database(pool: Pool, limits: TransactionLimits): Database {
+  const open = (role: string, tenantId?: TenantId) =>
+    [
+      'BEGIN',
+      `SET LOCAL ROLE ${role}`,
+      ...(tenantId === undefined ? [] : [setTenant(tenantId)]),
+      `SET LOCAL statement_timeout = ${limits.statement}`,
+      `SET LOCAL lock_timeout = ${limits.lock}`,
+      `SET LOCAL idle_in_transaction_session_timeout = ${limits.idle}`,
+    ].join('; ')
+  const run = <T>(opening: string, work: (db: Kysely<Schema>, client: PoolClient) => Promise<T>) =>
+    withRetry(() => inTransaction(pool, opening, work))
+
+  return {
+    inTenant: (tenantId, work) =>
+      run(open('regent_runtime', tenantId), (db) => work({ tenantId, db } as TenantConnection)),
+    beforeTenant: (work) => run(open('regent_runtime'), (db) => work({ db } as NamelessConnection)),
+    asOperator: (work) => run(open('regent_operator'), (db) => work({ db } as OperatorConnection)),
+    asOperatorThenTenant: (tenantId, first, then) =>
+      run(open('regent_operator'), async (db, client) => {
+        await first({ db } as OperatorConnection)
+        await client.query(`SET LOCAL ROLE regent_runtime; ${setTenant(tenantId)}`)
+        return then({ tenantId, db } as TenantConnection)
+      }),
+  }
+}
+
+/** Runs `work` again, up to five times in all, when the database asks for it. Every transaction goes through here. */
+export async function withRetry<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (attempt === MAX_ATTEMPTS || !RETRIABLE.has(sqlState(error) ?? '')) throw error
+      await new Promise((resolve) => setTimeout(resolve, 2 ** attempt * 5 * (1 + Math.random())))
+    }
+  }
+}
+
+/** @returns the SQLSTATE (PostgreSQL, Appendix A) or system error code of what `pg` threw */
+export function sqlState(error: unknown): string | undefined {
+  const { code } = error as { code?: unknown }
+  return typeof code === 'string' ? code : undefined
+}
+
+/** Whether the database could not be asked, as opposed to having answered with an error. */
+export function isUnavailable(error: unknown): boolean {
+  const code = sqlState(error)
+  if (code !== undefined) {
+    // Class 08 connection, 53 resources, 57 operator intervention (57014: it took too long); system error codes.
+    return /^(?:08|53|57)/.test(code) || /^E[A-Z]+$/.test(code)
+  }
+  // What pg itself says of connections has no code.
+  return error instanceof Error && /connection (?:terminated|timeout)|timeout exceeded when trying to connect|not queryable/i.test(error.message)
+}
+
+async function inTransaction<T>(
+  pool: Pool,
+  opening: string,
+  work: (db: Kysely<Schema>, client: PoolClient) => Promise<T>,
+): Promise<T> {
+  const client = await pool.connect()
+  let broken: Error | undefined
+  try {
+    await client.query(opening)
+    const result = await work(regentOn(client), client)
+    const { command } = await client.query('COMMIT')
+    if (command !== 'COMMIT') throw new Error('a failed statement was swallowed: the transaction was rolled back')
+    return result
+  } catch (error) {
+    await client.query('ROLLBACK').catch((rollbackError: Error) => {
+      broken = rollbackError
+    })
+    throw error
+  } finally {
+    // A connection that could not even roll back is thrown away instead of being handed to the next caller.
+    client.release(broken)
+  }
+}
+
+function setTenant(tenantId: TenantId): string {
+  if (!UUID.test(tenantId)) throw new Error('a tenant id is a UUID in lower case')
+  return `SET LOCAL regent.tenant = '${tenantId}'`
+}
+
+const known = new WeakMap<PoolClient, Kysely<Schema>>()
+
+function regentOn(client: PoolClient): Kysely<Schema> {
+  const db = known.get(client) ?? kyselyOn<Schema>(client).withSchema('regent')
+  known.set(client, db)
+  return db
+}

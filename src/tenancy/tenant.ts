@@ -1,0 +1,26 @@
+/** Tenants and workspaces as the rest of the house sees them: typed values, read from rows by `tenancy-store.ts`. */
+import type { Issuer, TenantId, WorkspaceId } from '../ids.ts'
+import type { Region } from './region.ts'
+import type { TenantSlug, WorkspaceSlug } from './slug.ts'
+
+/** The customer who owns data. */
+export type Tenant = { readonly id: TenantId; readonly slug: TenantSlug; readonly region: Region }
+
+/** One authorization server of one tenant. */
+export type Workspace = {
+  readonly tenant: Tenant
+  readonly id: WorkspaceId
+  readonly slug: WorkspaceSlug
+  /** Stored, immutable. */
+  readonly issuer: Issuer
+  /** Seconds that an access token lives. */
+  readonly accessTokenLifetime: number
+  /** Seconds that its documents may be cached; see keys/life-cycle.ts for what hangs on it. */
+  readonly jwksMaxAge: number
+  /** Seconds from a key's publication to its first signature, so that every verifier has it by then. */
+  readonly signingLead: number
+  /** Clients may have one secret that Regent did not generate; what is not of our form then costs a slow hash. */
+  readonly chosenSecrets: boolean
+  /** `audience` is read where `resource` is not sent, as some products' clients are used to. */
+  readonly audienceParameter: boolean
+}

@@ -1,0 +1,212 @@
+/**
+ * A world for tests: a database of its own on the real server, migrated through a login that is no superuser, and a
+ * token server on a real port. Stories are told through the public door; what the operator sees is in `seen`. The clock
+ * stands still.
+ */
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createLocalJWKSet, jwtVerify, type JSONWebKeySet } from 'jose'
+import type pg from 'pg'
+import request from 'supertest'
+import { createClient, type ClientInput } from '../../src/changes/client-changes.ts'
+import { createResourceServer } from '../../src/changes/create-resource-server.ts'
+import { createTenant } from '../../src/changes/create-tenant.ts'
+import { createWorkspace, type WorkspaceInput } from '../../src/changes/create-workspace.ts'
+import type { ChangeNeeds } from '../../src/changes/change.ts'
+import { createSecret, type SecretInput } from '../../src/changes/credential-changes.ts'
+import { grantScopes } from '../../src/changes/scope-changes.ts'
+import type { ClientId } from '../../src/ids.ts'
+import { keyring } from '../../src/keys/keyring.ts'
+import type { Observation } from '../../src/observe/observation.ts'
+import { parseMasterKeys } from '../../src/sealing/master-keys.ts'
+import { sealing } from '../../src/sealing/seal.ts'
+import { assembleServer } from '../../src/server/assemble.ts'
+import { migrateUp } from '../../src/storage/migrate.ts'
+import { openAdminSession } from '../../src/storage/open-admin.ts'
+import { openPostgres } from '../../src/storage/open-postgres.ts'
+import { createRoles } from '../../src/storage/roles.ts'
+import { database, type Database } from '../../src/storage/transaction.ts'
+import { parseHost } from '../../src/tenancy/address.ts'
+import { parseOrigin } from '../../src/tenancy/origin.ts'
+import { REGIONS, type Region } from '../../src/tenancy/region.ts'
+import type { Tenant } from '../../src/tenancy/tenant.ts'
+import { createDatabase } from './postgres.ts'
+
+export const NOW = 1_790_000_000
+export const ORDERS = 'https://orders.example'
+export const INVOICES = 'https://invoices.example'
+export const LIMITS = { statement: 10_000, lock: 10_000, idle: 10_000 }
+export const MASTER_KEYS = `test:${Buffer.alloc(32, 7).toString('base64')}`
+
+export type Form = Readonly<Record<string, string | readonly string[]>>
+export type Credentials = { readonly id: string; readonly secret: string }
+export type World = Awaited<ReturnType<typeof openWorld>>
+
+type Options = { readonly regions?: readonly Region[]; readonly trustedProxies?: readonly string[] }
+
+export async function openWorld({ regions = REGIONS, trustedProxies = [] }: Options = {}) {
+  const home = await openMigratedDatabase()
+  const origin = parseOrigin('https://token.example')
+  const masterKeys = parseMasterKeys(MASTER_KEYS)
+  if (origin === undefined || typeof masterKeys === 'string') throw new Error('the world is out of joint')
+  const seen: Observation[] = []
+  const clock = { time: NOW, now: () => clock.time }
+  const keys = keyring(sealing(masterKeys))
+  const server = assembleServer({
+    origin,
+    databases: new Map(regions.map((region) => [region, home.database])),
+    keyring: keys,
+    bcryptCost: 4,
+    clock,
+    observe: (observation) => seen.push(observation),
+    trustedProxies,
+  })
+  const port = await listen(server)
+
+  const needs = (region: Region): ChangeNeeds => ({
+    region,
+    database: home.database,
+    origin,
+    keyring: keys,
+    bcryptCost: 4,
+    maxStale: 3600,
+    actor: 'test',
+  })
+  const tenants = new Map<string, Tenant>()
+
+  const world = {
+    ...home,
+    server,
+    port,
+    clock,
+    seen,
+    needs,
+    /** What the operator saw last of a refusal, whatever else was observed. */
+    lastRefusal: () => seen.findLast(({ type }) => type === 'request_refused'),
+
+    /** @param issuer `https://acme.eu.token.example/orders`: the tenant is made when it is new */
+    async workspace(issuer: string, settings: WorkspaceInput['settings'] = {}) {
+      const { host, pathname } = new URL(issuer)
+      const name = parseHost(host, origin)
+      if (name?.kind !== 'tenant') throw new Error(`${host} is no host of a tenant`)
+      const change = needs(name.region)
+      const tenant = tenants.get(host) ?? (await createTenant(change, { slug: name.tenant })).tenant
+      tenants.set(host, tenant)
+      const slug = pathname.slice(1)
+      const { workspace } = await createWorkspace(change, tenant, { slug, settings })
+      const orders = await createResourceServer(change, workspace, {
+        identifier: ORDERS,
+        name: 'Orders',
+        scopes: { read: 'read orders', write: 'change orders' },
+      })
+      const invoices = await createResourceServer(change, workspace, {
+        identifier: INVOICES,
+        name: 'Invoices',
+        scopes: { 'invoices:read': 'read invoices', 'invoices:pay': 'pay invoices' },
+      })
+      const path = `/${tenant.slug}/${slug}`
+
+      const post = (body: string | Buffer, headers: Readonly<Record<string, string>> = {}) =>
+        request(server)
+          .post(`${path}/oauth2/token`)
+          .set({ Host: host, 'Content-Type': 'application/x-www-form-urlencoded', ...headers })
+          .send(body)
+
+      return {
+        host,
+        path,
+        workspace,
+        change,
+        orders: orders.resourceServer,
+        invoices: invoices.resourceServer,
+        post,
+        get: (document: string, headers: Readonly<Record<string, string>> = {}) =>
+          request(server).get(document).set({ Host: host, ...headers }),
+
+        async client(
+          id: string,
+          input: Partial<ClientInput> & { scope?: readonly string[]; secret?: SecretInput } = {},
+        ): Promise<Credentials & { credentialId: string }> {
+          const { scope = ['read', 'write'], secret: secretInput, ...rest } = input
+          await createClient(change, workspace, { id, name: id, ...rest })
+          if (scope.length > 0) await grantScopes(change, workspace, id as ClientId, scope)
+          const { secret, credentialId } = await createSecret(change, workspace, id as ClientId, secretInput)
+          return { id, secret, credentialId }
+        },
+
+        /** Asks for a token with the secret in the body; a field of `form` given as a list is sent repeatedly. */
+        token: (client: Credentials | undefined, form: Form = {}) =>
+          post(
+            encodeForm({
+              grant_type: 'client_credentials',
+              ...(client && { client_id: client.id, client_secret: client.secret }),
+              ...form,
+            }),
+          ),
+
+        /** Verifies with the published keys, as a resource server would. */
+        async verify(token: string) {
+          const { text } = await request(server).get(`${path}/.well-known/jwks.json`).set('Host', host).expect(200)
+          return jwtVerify(token, createLocalJWKSet(JSON.parse(text) as JSONWebKeySet), {
+            issuer: workspace.issuer,
+            currentDate: new Date(clock.time * 1000),
+          })
+        },
+      }
+    },
+
+    async close() {
+      server.closeAllConnections()
+      server.close()
+      await home.drop()
+    },
+  }
+  return world
+}
+
+export type WorldWorkspace = Awaited<ReturnType<World['workspace']>>
+
+/** A new database with roles and schema, and the pool of a login that may do nothing by itself. */
+export async function openMigratedDatabase(): Promise<{
+  database: Database
+  pool: pg.Pool
+  urls: { admin: string; login: string; superuser: string }
+  drop(): Promise<void>
+}> {
+  const { adminUrl, url, superuserUrl, drop } = await createDatabase()
+  const session = await openAdminSession(adminUrl, 'DATABASE_ADMIN_URL')
+  await createRoles(session.client, new URL(url).username)
+  await migrateUp({ client: session.client }, REGIONS)
+  await session.close()
+  const pool = await openPostgres({ url, variable: 'DATABASE_URL', connections: 4, connectTimeout: 10_000 })
+  return {
+    database: database(pool, LIMITS),
+    pool,
+    urls: { admin: adminUrl, login: url, superuser: superuserUrl },
+    async drop() {
+      await pool.end()
+      await drop()
+    },
+  }
+}
+
+export async function listen(server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return (server.address() as AddressInfo).port
+}
+
+export function encodeForm(form: Form): string {
+  return Object.entries(form)
+    .flatMap(([name, value]) => [value].flat().map((single) => `${encodeFormValue(name)}=${encodeFormValue(single)}`))
+    .join('&')
+}
+
+export function basic({ id, secret }: Credentials): string {
+  return `Basic ${Buffer.from(`${encodeFormValue(id)}:${encodeFormValue(secret)}`).toString('base64')}`
+}
+
+function encodeFormValue(text: string): string {
+  return encodeURIComponent(text).replaceAll('%20', '+')
+}
