@@ -21,7 +21,13 @@ const TENANT_TABLES = [
   'audit_event',
 ] as const
 
-const REGION_TABLES = ['tombstone', 'change_counter', 'change_feed', 'database_region', 'breaking_migration'] as const
+const REGION_TABLES = [
+  'tombstone',
+  'change_counter',
+  'change_feed',
+  'database_region',
+  'breaking_migration',
+] as const
 
 const STATEMENTS = [
   `create table regent.tenant (

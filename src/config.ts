@@ -41,10 +41,13 @@ export type Environment = Readonly<Record<string, string | undefined>>
 const REGION_SUFFIXES: Record<Region, string> = { none: '', au: '_AU', eu: '_EU', us: '_US' }
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]', '::1', ''])
 
-/** @throws OperatorError that lists every fault */
-export function readConfig(environment: Environment = process.env): Config {
+/**
+ * @param overrides what a command's options say of the same variables
+ * @throws OperatorError that lists every fault
+ */
+export function readConfig(overrides: Environment = {}, environment: Environment = process.env): Config {
   const faults: string[] = []
-  const variables = variableReader(environment, faults)
+  const variables = variableReader({ ...environment, ...overrides }, faults)
 
   const plain = readPlain(variables, faults)
   const config: Config = {
@@ -54,7 +57,9 @@ export function readConfig(environment: Environment = process.env): Config {
     masterKeys: readMasterKeys(variables('REGENT_MASTER_KEYS'), faults),
   }
   if (faults.length > 0) {
-    throw new OperatorError(`The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`)
+    throw new OperatorError(
+      `The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`,
+    )
   }
   return config
 }
@@ -71,7 +76,10 @@ const PLAIN = z.object({
     .string()
     .default('')
     .transform((text) => text.split(',').flatMap((part) => part.trim() || []))
-    .refine((networks) => networks.every(isNetwork), 'must be addresses or subnets, as in 10.0.0.0/8,192.168.1.1'),
+    .refine(
+      (networks) => networks.every(isNetwork),
+      'must be addresses or subnets, as in 10.0.0.0/8,192.168.1.1',
+    ),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 })
 
@@ -103,7 +111,9 @@ function wholeNumber(least: number, most: number, example: string) {
 function readOrigin(text: string, faults: string[]): Origin {
   const origin = parseOrigin(text)
   if (origin === undefined) {
-    faults.push('REGENT_ORIGIN must be scheme, domain in lower case and port, as in https://authz.example.com')
+    faults.push(
+      'REGENT_ORIGIN must be scheme, domain in lower case and port, as in https://authz.example.com',
+    )
   }
   return origin ?? { scheme: 'http', baseDomain: 'localhost', port: 8080 }
 }
@@ -131,7 +141,9 @@ function readDatabases(variables: Variables, faults: string[]): ReadonlyMap<Regi
     const target = shared ? named('none', 'DATABASE_URL') : own
     const admin = named(shared ? 'none' : region, 'DATABASE_ADMIN_URL') ?? target
     if (target === undefined || admin === undefined) {
-      faults.push(`${own.variable} is 'default', but DATABASE_URL is not set: set it, or give the region its own database`)
+      faults.push(
+        `${own.variable} is 'default', but DATABASE_URL is not set: set it, or give the region its own database`,
+      )
       continue
     }
     for (const { variable, url } of new Set([target, admin])) requireDatabaseUrl(variable, url, faults)
@@ -153,7 +165,9 @@ function readServed(
     if (!isRegion(name)) faults.push(`REGENT_REGIONS must be of ${REGIONS.join(', ')}, as in none,eu`)
     else if (target !== undefined) served.set(name, target)
     else if (databases.size > 0) {
-      faults.push(`REGENT_REGIONS names ${name}, but DATABASE_URL${REGION_SUFFIXES[name]} is not set: set it to a URL, or to default`)
+      faults.push(
+        `REGENT_REGIONS names ${name}, but DATABASE_URL${REGION_SUFFIXES[name]} is not set: set it to a URL, or to default`,
+      )
     }
   }
   return served
@@ -164,8 +178,14 @@ function requireDatabaseUrl(variable: string, text: string, faults: string[]): v
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url === undefined || !/^postgres(?:ql)?:$/.test(url.protocol)) {
     faults.push(`${variable} must be a PostgreSQL URL, ${example}`)
-  } else if (!LOOPBACK.has(url.hostname) && !url.searchParams.has('sslmode') && !url.searchParams.has('host')) {
-    faults.push(`${variable} leads beyond this machine without encryption: add sslmode=verify-full (or write sslmode=disable), ${example}`)
+  } else if (
+    !LOOPBACK.has(url.hostname) &&
+    !url.searchParams.has('sslmode') &&
+    !url.searchParams.has('host')
+  ) {
+    faults.push(
+      `${variable} leads beyond this machine without encryption: add sslmode=verify-full (or write sslmode=disable), ${example}`,
+    )
   }
 }
 

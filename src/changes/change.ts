@@ -32,7 +32,11 @@ export type Changed<Value> = Value & {
 
 type Work<Value> = (connection: TenantConnection) => Promise<{ value: Value; event: ChangeEvent }>
 
-export async function change<Value>(needs: ChangeNeeds, tenantId: TenantId, work: Work<Value>): Promise<Changed<Value>> {
+export async function change<Value>(
+  needs: ChangeNeeds,
+  tenantId: TenantId,
+  work: Work<Value>,
+): Promise<Changed<Value>> {
   return needs.database.inTenant(tenantId, (connection) => recorded(needs, connection, work))
 }
 

@@ -52,7 +52,10 @@ export async function createClient(
     // Asked after the insert: whoever deletes the same name at this moment has been waited for by then.
     if (await tombstoneStore(connection, needs.region, workspace.id).isBuried('client', id)) throw taken('id')
     const { id: _, ...details } = client
-    return { value: { client }, event: { action: 'client_created', workspaceId: workspace.id, subject: id, details } }
+    return {
+      value: { client },
+      event: { action: 'client_created', workspaceId: workspace.id, subject: id, details },
+    }
   })
 }
 
@@ -70,7 +73,11 @@ export async function setClientState(
 }
 
 /** With its credentials and grants. Its id stays taken. */
-export async function deleteClient(needs: ChangeNeeds, workspace: Workspace, id: ClientId): Promise<Changed<object>> {
+export async function deleteClient(
+  needs: ChangeNeeds,
+  workspace: Workspace,
+  id: ClientId,
+): Promise<Changed<object>> {
   return change(needs, workspace.tenant.id, async (connection) => {
     if (!(await clientStore(connection, workspace.id).deleteClient(id))) throw unknownClient()
     await tombstoneStore(connection, needs.region, workspace.id).insertTombstone('client', id)

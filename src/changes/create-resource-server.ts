@@ -25,7 +25,11 @@ export async function createResourceServer(
   { identifier, name, scopes }: ResourceServerInput,
 ): Promise<Changed<{ resourceServer: ResourceServer }>> {
   if (!isResourceIdentifier(identifier)) {
-    throw new ChangeRefusal('identifier', 'identifier_syntax', 'identifier must be an absolute URI without a fragment')
+    throw new ChangeRefusal(
+      'identifier',
+      'identifier_syntax',
+      'identifier must be an absolute URI without a fragment',
+    )
   }
   const resourceServer: ResourceServer = { id: newResourceServerId(), identifier, name }
   const owned = Object.entries(scopes).map(([token, description]): OwnedScope => {
@@ -41,7 +45,9 @@ export async function createResourceServer(
   return change(needs, workspace.tenant.id, async (connection) => {
     const store = resourceServerStore(connection, workspace.id)
     await requireFree('identifier', store.insertResourceServer(resourceServer))
-    if (await tombstoneStore(connection, needs.region, workspace.id).isBuried('resource_server', identifier)) {
+    if (
+      await tombstoneStore(connection, needs.region, workspace.id).isBuried('resource_server', identifier)
+    ) {
       throw taken('identifier')
     }
     for (const scope of owned) await requireFree('scopes', store.insertScope(scope))

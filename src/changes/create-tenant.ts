@@ -6,7 +6,10 @@ import type { Tenant } from '../tenancy/tenant.ts'
 import { recorded, requireFree, type Changed, type ChangeNeeds } from './change.ts'
 import { ChangeRefusal } from './refusal.ts'
 
-export async function createTenant(needs: ChangeNeeds, input: { slug: string }): Promise<Changed<{ tenant: Tenant }>> {
+export async function createTenant(
+  needs: ChangeNeeds,
+  input: { slug: string },
+): Promise<Changed<{ tenant: Tenant }>> {
   const { slug } = input
   if (!isTenantSlug(slug) || RESERVED_TENANT_SLUGS.has(slug)) {
     throw new ChangeRefusal(

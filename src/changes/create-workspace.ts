@@ -11,7 +11,10 @@ import { ChangeRefusal } from './refusal.ts'
 export type WorkspaceInput = {
   readonly slug: string
   readonly settings?: Partial<
-    Pick<Workspace, 'accessTokenLifetime' | 'jwksMaxAge' | 'signingLead' | 'chosenSecrets' | 'audienceParameter'>
+    Pick<
+      Workspace,
+      'accessTokenLifetime' | 'jwksMaxAge' | 'signingLead' | 'chosenSecrets' | 'audienceParameter'
+    >
   >
 }
 
@@ -57,7 +60,11 @@ function requireSettings({ accessTokenLifetime, jwksMaxAge, signingLead }: Works
   ]
   for (const [field, value, least, most] of bounds) {
     if (!Number.isInteger(value) || value < least || value > most) {
-      throw new ChangeRefusal(field, 'out_of_bounds', `${field} must be a whole number of seconds from ${least} to ${most}`)
+      throw new ChangeRefusal(
+        field,
+        'out_of_bounds',
+        `${field} must be a whole number of seconds from ${least} to ${most}`,
+      )
     }
   }
 }

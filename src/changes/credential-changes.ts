@@ -85,7 +85,11 @@ export async function revokeCredential(
 function requireChoosable(workspace: Workspace, chosen: string | undefined): void {
   if (chosen === undefined) return
   if (!workspace.chosenSecrets) {
-    throw new ChangeRefusal('chosen', 'chosen_secrets_off', 'this workspace takes only secrets that Regent generates')
+    throw new ChangeRefusal(
+      'chosen',
+      'chosen_secrets_off',
+      'this workspace takes only secrets that Regent generates',
+    )
   }
   if (readSecretForm(chosen).form !== 'chosen') {
     throw new ChangeRefusal(

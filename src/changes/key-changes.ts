@@ -36,11 +36,17 @@ export async function revokeKey(
     await store.lockKeys()
     const key = (await store.listKeys()).find((candidate) => candidate.kid === kid)
     const done = key !== undefined && (await store.moveKey(kid, key.state, 'revoked', await store.now()))
-    if (!done) throw new ChangeRefusal('kid', 'unknown_key', 'kid names no key of this workspace that can be revoked')
+    if (!done)
+      throw new ChangeRefusal('kid', 'unknown_key', 'kid names no key of this workspace that can be revoked')
     const steps = await takeKeySteps(needs, connection, workspace, 'maintain')
     return {
       value: { steps },
-      event: { action: 'keys_changed', workspaceId: workspace.id, subject: kid, details: { revoked: kid, steps } },
+      event: {
+        action: 'keys_changed',
+        workspaceId: workspace.id,
+        subject: kid,
+        details: { revoked: kid, steps },
+      },
     }
   })
 }
@@ -55,7 +61,12 @@ async function changeKeys(
     const steps = await takeKeySteps(needs, connection, workspace, wish)
     return {
       value: { steps },
-      event: { action: 'keys_changed', workspaceId: workspace.id, subject: workspace.slug, details: { wish, steps } },
+      event: {
+        action: 'keys_changed',
+        workspaceId: workspace.id,
+        subject: workspace.slug,
+        details: { wish, steps },
+      },
     }
   })
 }
@@ -105,7 +116,9 @@ async function takeStep(
         maxJwksAge: workspace.jwksMaxAge,
         maxStale: needs.maxStale,
       })
-      return step.activate ? requireMoved(store.moveKey(publicJwk.kid, 'published', 'active', now)) : undefined
+      return step.activate
+        ? requireMoved(store.moveKey(publicJwk.kid, 'published', 'active', now))
+        : undefined
     }
     case 'activate':
       return requireMoved(store.moveKey(step.kid, 'published', 'active', now))

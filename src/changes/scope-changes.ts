@@ -53,11 +53,21 @@ export async function withdrawScopes(
     }
     return {
       value: {},
-      event: { action: 'scopes_withdrawn', workspaceId: workspace.id, subject: clientId, details: { scopes } },
+      event: {
+        action: 'scopes_withdrawn',
+        workspaceId: workspace.id,
+        subject: clientId,
+        details: { scopes },
+      },
     }
   })
 }
 
 function unknownScope(cause?: unknown): ChangeRefusal {
-  return new ChangeRefusal('scopes', 'unknown_scope', 'scopes names a scope token that this workspace lacks', { cause })
+  return new ChangeRefusal(
+    'scopes',
+    'unknown_scope',
+    'scopes names a scope token that this workspace lacks',
+    { cause },
+  )
 }

@@ -10,7 +10,10 @@ const ask = dns.lookup
 
 const lookup = (hostname: string, ...rest: unknown[]) => {
   const name = hostname.toLowerCase().replace(/\.$/, '')
-  return (ask as (...all: unknown[]) => unknown)(name.endsWith('.localhost') ? 'localhost' : hostname, ...rest)
+  return (ask as (...all: unknown[]) => unknown)(
+    name.endsWith('.localhost') ? 'localhost' : hostname,
+    ...rest,
+  )
 }
 
 dns.lookup = Object.assign(lookup, ask) as Lookup

@@ -54,7 +54,11 @@ export function readCredentials(
     )
   }
   if (assertion) {
-    throw new OAuthError('invalid_client', 'assertion_unsupported', 'client assertions are not accepted: use a secret')
+    throw new OAuthError(
+      'invalid_client',
+      'assertion_unsupported',
+      'client assertions are not accepted: use a secret',
+    )
   }
   if (authorization !== undefined) {
     const { clientId, secret } = readBasic(authorization)
@@ -85,7 +89,10 @@ export function clientAuthentication({ clock, bcryptCost }: { clock: Clock; bcry
   const nobodysHash = hash(randomBytes(32).toString('base64url'), bcryptCost)
 
   /** @param client whom the workspace has under the presented id, if anybody */
-  return async function authenticate(presented: Presented, client: KnownClient | undefined): Promise<Authenticated> {
+  return async function authenticate(
+    presented: Presented,
+    client: KnownClient | undefined,
+  ): Promise<Authenticated> {
     const credential = client?.credentials.find((candidate) => isMeant(candidate, presented.form))
     const right = await compare(presented.secret, credential?.bcryptHash ?? (await nobodysHash))
     if (client === undefined) throw refused('unknown_client')

@@ -35,14 +35,18 @@ export function directory({ region, database, keyring }: Needs): Directory {
   return {
     locate: ({ tenant, workspace }) =>
       asked(async () => {
-        const id = await database.beforeTenant((connection) => tenantNames(connection).findTenantId(region, tenant))
+        const id = await database.beforeTenant((connection) =>
+          tenantNames(connection).findTenantId(region, tenant),
+        )
         if (id === undefined) return undefined
         return database.inTenant(id, (connection) => workspaceStore(connection).findWorkspace(workspace))
       }),
 
     findClient: (workspace, id) =>
       asked(() =>
-        database.inTenant(workspace.tenant.id, (connection) => clientStore(connection, workspace.id).findClient(id)),
+        database.inTenant(workspace.tenant.id, (connection) =>
+          clientStore(connection, workspace.id).findClient(id),
+        ),
       ),
 
     requireActiveKey: (workspace, algorithm) =>

@@ -6,7 +6,11 @@ import type { Observe } from '../observe/observation.ts'
 /** §5.1 asks for both on whatever holds a token or credentials; refusals are nobody else's business either. */
 const NO_STORE = { 'Cache-Control': 'no-store', Pragma: 'no-cache' } as const
 
-export function jsonReply(status: number, body: object, headers: Readonly<Record<string, string>> = {}): Reply {
+export function jsonReply(
+  status: number,
+  body: object,
+  headers: Readonly<Record<string, string>> = {},
+): Reply {
   return {
     status,
     headers: { 'Content-Type': 'application/json', ...NO_STORE, ...headers },
@@ -29,8 +33,17 @@ export function refusalOf(
   const fault = refusal === undefined ? error : refusal.status >= 500 ? refusal.cause : undefined
   if (fault !== undefined) observe({ type: 'server_error', requestId, error: fault })
   const { code, reason, status, message, headers } =
-    refusal ?? new OAuthError('server_error', 'server_error', 'this is a fault of the server, and it is logged')
-  observe({ type: 'request_refused', requestId, peer, status, code, reason, ...(issuer !== undefined && { issuer }) })
+    refusal ??
+    new OAuthError('server_error', 'server_error', 'this is a fault of the server, and it is logged')
+  observe({
+    type: 'request_refused',
+    requestId,
+    peer,
+    status,
+    code,
+    reason,
+    ...(issuer !== undefined && { issuer }),
+  })
   return jsonReply(
     status,
     { error: code, error_description: `${message} (request ${requestId})` },

@@ -6,7 +6,11 @@ import type { WorkspaceQuestion } from './workspace-endpoint.ts'
 export const DOCUMENT_METHODS = ['GET', 'HEAD'] as const
 
 /** @param maxAge seconds */
-export function documentReply({ headers: asked }: WorkspaceQuestion, document: object, maxAge: number): Reply {
+export function documentReply(
+  { headers: asked }: WorkspaceQuestion,
+  document: object,
+  maxAge: number,
+): Reply {
   const body = JSON.stringify(document)
   const etag = `"${createHash('sha256').update(body).digest('base64url')}"`
   const headers = {
@@ -15,6 +19,7 @@ export function documentReply({ headers: asked }: WorkspaceQuestion, document: o
     ETag: etag,
   }
   const known = asked('if-none-match').flatMap((value) => value.split(',').map((tag) => tag.trim()))
-  if (known.some((tag) => tag === '*' || tag.replace(/^W\//, '') === etag)) return { status: 304, headers, body: '' }
+  if (known.some((tag) => tag === '*' || tag.replace(/^W\//, '') === etag))
+    return { status: 304, headers, body: '' }
   return { status: 200, headers: { 'Content-Type': 'application/json', ...headers }, body }
 }

@@ -2,7 +2,12 @@
  * Token endpoint, RFC 6749 §3.2. Read it from top to bottom: this is the life of a token request, in the order in
  * which it may be refused. Nothing about scopes or resources can be learned before the client is authenticated.
  */
-import { CREDENTIAL_PARAMETERS, readCredentials, type Authenticated, type Presented } from '../clients/authenticate.ts'
+import {
+  CREDENTIAL_PARAMETERS,
+  readCredentials,
+  type Authenticated,
+  type Presented,
+} from '../clients/authenticate.ts'
 import type { KnownClient } from '../clients/client.ts'
 import type { Clock } from '../clock.ts'
 import type { Authorization, Grant } from '../grants/grant.ts'
@@ -25,7 +30,12 @@ export type TokenNeeds = {
 }
 
 /** §2.3.1 and the like: these must not stand in a URL, where logs and histories keep them. */
-const NEVER_IN_QUERY: ReadonlySet<string> = new Set([...CREDENTIAL_PARAMETERS, 'grant_type', 'scope', 'resource'])
+const NEVER_IN_QUERY: ReadonlySet<string> = new Set([
+  ...CREDENTIAL_PARAMETERS,
+  'grant_type',
+  'scope',
+  'resource',
+])
 /** What a resource server gets when it asks for nothing else. */
 const ALGORITHM: Algorithm = 'ES256'
 
@@ -37,7 +47,11 @@ export function tokenEndpoint({ clock, grants, authenticate, observe }: TokenNee
     async answer(question, workspace, directory) {
       requireCleanQuery(question.query)
       requireForm(question.headers('content-type'), question.headers('content-encoding'))
-      const form = readForm(question.body, ['grant_type', 'scope', ...CREDENTIAL_PARAMETERS], ['resource', 'audience'])
+      const form = readForm(
+        question.body,
+        ['grant_type', 'scope', ...CREDENTIAL_PARAMETERS],
+        ['resource', 'audience'],
+      )
       const grant = requireGrant(grants, form.grant_type)
 
       const presented = readCredentials(question.headers('authorization'), form, workspace)
@@ -51,7 +65,11 @@ export function tokenEndpoint({ clock, grants, authenticate, observe }: TokenNee
       requireWithin(client, authorization)
 
       const key = await directory.requireActiveKey(workspace, ALGORITHM)
-      const token = issueAccessToken(clock, workspace, key, { clientId: client.id, credentialId, ...authorization })
+      const token = issueAccessToken(clock, workspace, key, {
+        clientId: client.id,
+        credentialId,
+        ...authorization,
+      })
       const printedScope = printScope(authorization.scope)
       observe({
         type: 'token_issued',
@@ -91,14 +109,22 @@ function requireGrant(grants: readonly Grant[], type: string | undefined): Grant
   const grant = grants.find((candidate) => candidate.type === type)
   if (grant === undefined) {
     const known = grants.map((candidate) => candidate.type).join(', ')
-    throw new OAuthError('unsupported_grant_type', 'grant_type_unknown', `grant_type must be one of: ${known}`)
+    throw new OAuthError(
+      'unsupported_grant_type',
+      'grant_type_unknown',
+      `grant_type must be one of: ${known}`,
+    )
   }
   return grant
 }
 
 function requireGrantAllowed(client: KnownClient, grant: Grant): void {
   if (!client.grantTypes.includes(grant.type)) {
-    throw new OAuthError('unauthorized_client', 'grant_not_allowed', 'this client may not use this grant_type')
+    throw new OAuthError(
+      'unauthorized_client',
+      'grant_not_allowed',
+      'this client may not use this grant_type',
+    )
   }
 }
 
@@ -121,12 +147,20 @@ function requireWithin(client: KnownClient, { scope, resources }: Authorization)
     )
   }
   if (resources.length > 1 && !client.severalResources) {
-    throw new OAuthError('invalid_target', 'several_resources', 'this client may ask for one resource at a time')
+    throw new OAuthError(
+      'invalid_target',
+      'several_resources',
+      'this client may ask for one resource at a time',
+    )
   }
   for (const token of scope) {
     const grant = client.grants.find(({ scopeToken }) => scopeToken === token)
     if (grant === undefined) {
-      throw new OAuthError('invalid_scope', 'scope_beyond_grant', 'this client was not granted each of the scopes it asks for')
+      throw new OAuthError(
+        'invalid_scope',
+        'scope_beyond_grant',
+        'this client was not granted each of the scopes it asks for',
+      )
     }
     if (!resources.includes(grant.resource)) {
       throw new OAuthError(

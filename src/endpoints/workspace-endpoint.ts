@@ -26,7 +26,10 @@ type Needs = {
   readonly observe: Observe
 }
 
-export function openToAll({ methods, answer }: WorkspaceEndpoint, { directories, observe }: Needs): Endpoint<WorkspaceAddress> {
+export function openToAll(
+  { methods, answer }: WorkspaceEndpoint,
+  { directories, observe }: Needs,
+): Endpoint<WorkspaceAddress> {
   return async (question) => {
     let workspace: Workspace | undefined
     try {
@@ -57,7 +60,12 @@ function requireMethod(method: string, allowed: readonly string[]): void {
 
 /** RFC 9110 §15.5.20. Says nothing of whether the tenant exists: this node cannot know. */
 function misdirected(): OAuthError {
-  return new OAuthError('invalid_request', 'region_not_served', 'this server does not serve the region of this host', {
-    status: 421,
-  })
+  return new OAuthError(
+    'invalid_request',
+    'region_not_served',
+    'this server does not serve the region of this host',
+    {
+      status: 421,
+    },
+  )
 }

@@ -16,7 +16,9 @@ export const clientCredentials: Grant = {
 
   async authorize({ client, scope, resources }) {
     const wanted =
-      resources.length > 0 ? resources : [scope === undefined ? defaultResource(client) : ownerOf(client, scope)]
+      resources.length > 0
+        ? resources
+        : [scope === undefined ? defaultResource(client) : ownerOf(client, scope)]
     return {
       // RFC 9068 §2.2: with no resource owner, the subject is the client itself.
       subject: client.id,
@@ -28,10 +30,16 @@ export const clientCredentials: Grant = {
 
 /** No resource: it is the owner of the asked scope (RFC 9068 §3). */
 function ownerOf(client: KnownClient, scope: Scope): ResourceIdentifier {
-  const owners = new Set(scope.map((token) => client.grants.find(({ scopeToken }) => scopeToken === token)?.resource))
+  const owners = new Set(
+    scope.map((token) => client.grants.find(({ scopeToken }) => scopeToken === token)?.resource),
+  )
   const [owner] = owners
   if (owner === undefined || owners.has(undefined)) {
-    throw new OAuthError('invalid_scope', 'scope_not_granted', 'this client was not granted each of the scopes it asks for')
+    throw new OAuthError(
+      'invalid_scope',
+      'scope_not_granted',
+      'this client was not granted each of the scopes it asks for',
+    )
   }
   if (owners.size > 1) {
     throw new OAuthError(
@@ -62,9 +70,15 @@ function defaultResource(client: KnownClient): ResourceIdentifier {
 
 /** §3.3: no scope asked for means what was granted by default, of the resource servers that the token is for. */
 function defaultScope(client: KnownClient, resources: readonly ResourceIdentifier[]): Scope {
-  const granted = client.grants.filter((grant) => isDefault(grant, resources)).map(({ scopeToken }) => scopeToken)
+  const granted = client.grants
+    .filter((grant) => isDefault(grant, resources))
+    .map(({ scopeToken }) => scopeToken)
   if (granted.length === 0 && client.grants.some(({ resource }) => resources.includes(resource))) {
-    throw new OAuthError('invalid_scope', 'no_default_scope', 'this client has no default scope here: ask for a scope')
+    throw new OAuthError(
+      'invalid_scope',
+      'no_default_scope',
+      'this client has no default scope here: ask for a scope',
+    )
   }
   return granted
 }

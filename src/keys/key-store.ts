@@ -103,7 +103,7 @@ export function keyStore({ db, tenantId }: TenantConnection, workspaceId: Worksp
 }
 
 /** What operators see of keys: which master key each still needs. */
-export function sealedKeys({ db }: OperatorConnection) {
+export function keyStoreSamples({ db }: OperatorConnection) {
   return {
     /** One sealed key for each master key in use, with all that it belongs to. */
     async listSamples(region: string) {
@@ -111,7 +111,8 @@ export function sealedKeys({ db }: OperatorConnection) {
         .selectFrom('signing_key as key')
         .innerJoin('tenant', 'tenant.tenant_id', 'key.tenant_id')
         .distinctOn('key.master_key_id')
-        .select(['key.tenant_id', 'key.workspace_id', 'key.kid', 'key.sealed_private_key', 'key.master_key_id'])
+        .select(['key.tenant_id', 'key.workspace_id', 'key.kid', 'key.algorithm'])
+        .select(['key.sealed_private_key', 'key.master_key_id'])
         .where('tenant.region', '=', region)
         .where('key.state', 'in', ['published', 'active'])
         .orderBy('key.master_key_id')
@@ -120,6 +121,7 @@ export function sealedKeys({ db }: OperatorConnection) {
         tenantId: row.tenant_id,
         workspaceId: row.workspace_id,
         kid: row.kid,
+        algorithm: row.algorithm as Algorithm,
         ...sealedOf(row),
       }))
     },

@@ -5,21 +5,32 @@ import type { Sealed, Sealing } from '../sealing/seal.ts'
 import type { Region } from '../tenancy/region.ts'
 import type { ActiveKey, Algorithm } from './signing-key.ts'
 
-export type KeyOwner = { readonly region: Region; readonly tenantId: TenantId; readonly workspaceId: WorkspaceId }
+export type KeyOwner = {
+  readonly region: Region
+  readonly tenantId: TenantId
+  readonly workspaceId: WorkspaceId
+}
 
 export function keyring(sealing: Sealing) {
-  const belonging = ({ region, tenantId, workspaceId }: KeyOwner, kid: Kid) => [region, tenantId, workspaceId, kid]
   return {
-    seal: (privateKey: Buffer, owner: KeyOwner, kid: Kid): Sealed => sealing.seal(privateKey, belonging(owner, kid)),
+    seal: (privateKey: Buffer, owner: KeyOwner, kid: Kid): Sealed =>
+      sealing.seal(privateKey, belonging(owner, kid)),
 
     /** @throws Error when the key was sealed under another master key, or for another owner or kid */
-    open({ kid, algorithm, ...sealed }: Sealed & { kid: Kid; algorithm: Algorithm }, owner: KeyOwner): ActiveKey {
+    open(
+      { kid, algorithm, ...sealed }: Sealed & { kid: Kid; algorithm: Algorithm },
+      owner: KeyOwner,
+    ): ActiveKey {
       const key = sealing.open(sealed, belonging(owner, kid))
       const privateKey = createPrivateKey({ key, format: 'der', type: 'pkcs8' })
       key.fill(0)
       return { kid, algorithm, workspaceId: owner.workspaceId, privateKey }
     },
   }
+}
+
+function belonging({ region, tenantId, workspaceId }: KeyOwner, kid: Kid) {
+  return [region, tenantId, workspaceId, kid]
 }
 
 export type Keyring = ReturnType<typeof keyring>

@@ -16,7 +16,12 @@ export type KeySettings = {
 }
 
 export type KeyStep =
-  | { readonly do: 'publish'; readonly algorithm: Algorithm; readonly maySignAt: number; readonly activate: boolean }
+  | {
+      readonly do: 'publish'
+      readonly algorithm: Algorithm
+      readonly maySignAt: number
+      readonly activate: boolean
+    }
   | { readonly do: 'activate'; readonly kid: Kid }
   | { readonly do: 'retire'; readonly kid: Kid }
   | { readonly do: 'remove'; readonly kid: Kid }
@@ -64,7 +69,12 @@ export function keySteps(
 }
 
 /** The moment from which nothing depends on a retired key any more. */
-export function mayGoAt({ retiredAt = Infinity, maxStale, maxTokenLifetime, maxJwksAge }: SigningKey): number {
+export function mayGoAt({
+  retiredAt = Infinity,
+  maxStale,
+  maxTokenLifetime,
+  maxJwksAge,
+}: SigningKey): number {
   return retiredAt + maxStale + maxTokenLifetime + maxJwksAge + MARGIN
 }
 

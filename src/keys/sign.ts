@@ -17,7 +17,12 @@ export type SigningPurpose = keyof typeof TYPES
  * @param workspaceId whose token it is; a key of another workspace is a bug, and refused
  * @returns a JWS in compact serialisation (RFC 7515 §7.1)
  */
-export function signJwt(purpose: SigningPurpose, workspaceId: WorkspaceId, key: ActiveKey, claims: object): string {
+export function signJwt(
+  purpose: SigningPurpose,
+  workspaceId: WorkspaceId,
+  key: ActiveKey,
+  claims: object,
+): string {
   if (key.workspaceId !== workspaceId) throw new Error(`the key ${key.kid} is of another workspace`)
   const header = { alg: key.algorithm, typ: TYPES[purpose], kid: key.kid }
   const input = `${encode(header)}.${encode(claims)}`

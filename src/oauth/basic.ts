@@ -13,7 +13,10 @@ const BASIC = /^basic +([A-Za-z0-9+/]+={0,2})$/i
 export function readBasic(authorization: string): { clientId: string; secret: string } {
   const encoded = BASIC.exec(authorization)?.[1]
   if (encoded === undefined) {
-    throw malformed('authorization_scheme', 'Authorization must be Basic with base64 of client_id:client_secret')
+    throw malformed(
+      'authorization_scheme',
+      'Authorization must be Basic with base64 of client_id:client_secret',
+    )
   }
   const decoded = Buffer.from(encoded, 'base64')
   // One value has one spelling: without this, several headers would mean the same credentials.
@@ -22,7 +25,8 @@ export function readBasic(authorization: string): { clientId: string; secret: st
   }
   const text = decoded.toString('latin1')
   const colon = text.indexOf(':')
-  if (colon === -1) throw malformed('basic_without_colon', 'the Basic credentials lack the colon after client_id')
+  if (colon === -1)
+    throw malformed('basic_without_colon', 'the Basic credentials lack the colon after client_id')
   const clientId = decodePart(text.slice(0, colon))
   const secret = decodePart(text.slice(colon + 1))
   if (clientId === '') throw malformed('basic_without_client_id', 'the Basic credentials lack the client_id')

@@ -26,10 +26,18 @@ export function requireForm(contentTypes: readonly string[], contentEncodings: r
   }
   // Appendix B: UTF-8, whatever a charset parameter says; one that says otherwise is a misunderstanding.
   if (parameters.some((part) => part.startsWith('charset') && !/^charset="?utf-?8"?$/.test(part))) {
-    throw new OAuthError('invalid_request', 'charset', 'the body must be UTF-8: leave out the charset of its type')
+    throw new OAuthError(
+      'invalid_request',
+      'charset',
+      'the body must be UTF-8: leave out the charset of its type',
+    )
   }
   if (contentEncodings.some((encoding) => encoding.trim().toLowerCase() !== 'identity')) {
-    throw new OAuthError('invalid_request', 'content_encoding', 'the body must be sent without Content-Encoding')
+    throw new OAuthError(
+      'invalid_request',
+      'content_encoding',
+      'the body must be sent without Content-Encoding',
+    )
   }
 }
 
@@ -67,7 +75,11 @@ export function readParameterNames(query: string): readonly string[] {
 function readPairs(body: Uint8Array): readonly (readonly [name: string, value: string])[] {
   const pieces = decodeUtf8(body).split('&')
   if (pieces.length > MAX_PARAMETERS) {
-    throw new OAuthError('invalid_request', 'too_many_parameters', `send at most ${MAX_PARAMETERS} parameters`)
+    throw new OAuthError(
+      'invalid_request',
+      'too_many_parameters',
+      `send at most ${MAX_PARAMETERS} parameters`,
+    )
   }
   return pieces.map((piece) => {
     const equals = piece.indexOf('=')
@@ -92,9 +104,14 @@ export function decodeFormValue(text: string): string {
     // decodeURIComponent refuses %zz, a lone percent, overlong forms and surrogates.
     value = decodeURIComponent(text.replaceAll('+', ' '))
   } catch (cause) {
-    throw new OAuthError('invalid_request', 'percent_encoding', 'a percent-encoded sequence is not valid UTF-8', {
-      cause,
-    })
+    throw new OAuthError(
+      'invalid_request',
+      'percent_encoding',
+      'a percent-encoded sequence is not valid UTF-8',
+      {
+        cause,
+      },
+    )
   }
   if (value.includes('\0')) {
     throw new OAuthError('invalid_request', 'nul_character', 'a parameter contains a NUL character')

@@ -15,7 +15,11 @@ export function isResourceIdentifier(text: string): text is ResourceIdentifier {
 /** Refuses what is no absolute URI, or has a fragment, as `invalid_target` (§2). */
 export function parseResource(text: string): ResourceIdentifier {
   if (!isResourceIdentifier(text)) {
-    throw new OAuthError('invalid_target', 'resource_syntax', 'resource must be an absolute URI without a fragment')
+    throw new OAuthError(
+      'invalid_target',
+      'resource_syntax',
+      'resource must be an absolute URI without a fragment',
+    )
   }
   return text
 }

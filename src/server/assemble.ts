@@ -28,7 +28,8 @@ export type ServerParts = {
 export function assembleServer(parts: ServerParts): Server {
   const { origin, databases, keyring, bcryptCost, clock, observe, trustedProxies } = parts
   const directories = new Map<Region, Directory>()
-  for (const [region, database] of databases) directories.set(region, directory({ region, database, keyring }))
+  for (const [region, database] of databases)
+    directories.set(region, directory({ region, database, keyring }))
   const authenticate = clientAuthentication({ clock, bcryptCost })
   const endpoints = workspaceEndpoints({ clock, grants, authenticate, observe })
   return httpServer({ origin, endpoints, directories, observe, trustedProxies })

@@ -24,8 +24,13 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
 }
 
 function tooLarge(): OAuthError {
-  return new OAuthError('invalid_request', 'body_too_large', `the body may have at most ${MAX_BODY_BYTES} bytes`, {
-    status: 413,
-    headers: { Connection: 'close' },
-  })
+  return new OAuthError(
+    'invalid_request',
+    'body_too_large',
+    `the body may have at most ${MAX_BODY_BYTES} bytes`,
+    {
+      status: 413,
+      headers: { Connection: 'close' },
+    },
+  )
 }

@@ -31,7 +31,11 @@ export function expressDoor({ endpoints, directories, observe, arrivalOf }: Need
   app.set('case sensitive routing', true)
   app.set('strict routing', true)
 
-  const reply = async (request: Request, response: Response, answer: (arrival: Arrival) => Promise<Reply>) => {
+  const reply = async (
+    request: Request,
+    response: Response,
+    answer: (arrival: Arrival) => Promise<Reply>,
+  ) => {
     const arrival = arrivalOf(request)
     const written = await answer(arrival).catch((error: unknown) => refusalOf(error, arrival, observe))
     if (!response.destroyed) writeReply(request, response, written, arrival.requestId)
@@ -42,7 +46,8 @@ export function expressDoor({ endpoints, directories, observe, arrivalOf }: Need
     const takesBody = endpoint.methods.includes('POST')
     const routes = [`/:tenant/:workspace${endpoint.path}`]
     // RFC 8414 §3: the well-known string stands before the path of the issuer.
-    if (endpoint.path === '/.well-known/oauth-authorization-server') routes.push(`${endpoint.path}/:tenant/:workspace`)
+    if (endpoint.path === '/.well-known/oauth-authorization-server')
+      routes.push(`${endpoint.path}/:tenant/:workspace`)
     app.all(routes, (request, response) =>
       reply(request, response, async (arrival) =>
         ask({ ...arrival, body: takesBody ? await readBody(request) : Buffer.alloc(0) }),

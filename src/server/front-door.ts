@@ -32,7 +32,10 @@ export function frontDoor(
   letIn: (arrival: Arrival, request: IncomingMessage, response: ServerResponse) => void,
 ) {
   const secure = helmet({
-    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+    },
     // Documents are for everybody; what is not carries no-store and no CORS header.
     crossOriginResourcePolicy: { policy: 'cross-origin' },
     strictTransportSecurity: origin.scheme === 'https',
@@ -56,7 +59,9 @@ export function frontDoor(
 
 function requireFewHeaders({ rawHeaders }: IncomingMessage): void {
   if (rawHeaders.length > 2 * MAX_HEADERS) {
-    throw new OAuthError('invalid_request', 'too_many_headers', `send at most ${MAX_HEADERS} headers`, { status: 431 })
+    throw new OAuthError('invalid_request', 'too_many_headers', `send at most ${MAX_HEADERS} headers`, {
+      status: 431,
+    })
   }
 }
 

@@ -59,7 +59,9 @@ export function httpServer(needs: Needs): Server {
   )
   // Node drops the headers past its limit: one more than we take shows that there were too many.
   server.maxHeadersCount = MAX_HEADERS + 1
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => refuseFrame(error, socket, observe))
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
+    refuseFrame(error, socket, observe),
+  )
   // CONNECT asks for a tunnel, and has no target that could be an address (RFC 9110 §9.3.6).
   server.on('connect', (_request, socket: Socket) => refuseFrame({ code: 'CONNECT' }, socket, observe))
   return server
@@ -83,9 +85,16 @@ function refuseFrame({ code = '' }: { code?: string | undefined }, socket: Socke
 function frameRefusal(code: string): OAuthError {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
-      return new OAuthError('invalid_request', 'headers_too_large', 'the headers of the request are too large', { status: 431 })
+      return new OAuthError(
+        'invalid_request',
+        'headers_too_large',
+        'the headers of the request are too large',
+        { status: 431 },
+      )
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return new OAuthError('invalid_request', 'request_too_slow', 'the request did not arrive in time', { status: 408 })
+      return new OAuthError('invalid_request', 'request_too_slow', 'the request did not arrive in time', {
+        status: 408,
+      })
     default:
       return new OAuthError('invalid_request', 'malformed_message', 'this is no well-formed HTTP/1.1 request')
   }

@@ -13,7 +13,8 @@ export type Caller = { readonly peer: string; readonly requestId: string }
 /** @param trusted addresses and subnets (`10.0.0.0/8`) of proxies */
 export function callerReader(trusted: readonly string[]): (request: IncomingMessage) => Caller {
   const proxies = blockList(trusted)
-  const isProxy = (address: string) => isIP(address) !== 0 && proxies.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+  const isProxy = (address: string) =>
+    isIP(address) !== 0 && proxies.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
 
   return (request) => {
     const socketPeer = plainAddress(request.socket.remoteAddress ?? '')
@@ -31,7 +32,11 @@ export function callerReader(trusted: readonly string[]): (request: IncomingMess
 export function isNetwork(text: string): boolean {
   const [address = '', prefix, ...rest] = text.split('/')
   const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1
-  return bits > 0 && rest.length === 0 && (prefix === undefined || (/^[0-9]{1,3}$/.test(prefix) && Number(prefix) <= bits))
+  return (
+    bits > 0 &&
+    rest.length === 0 &&
+    (prefix === undefined || (/^[0-9]{1,3}$/.test(prefix) && Number(prefix) <= bits))
+  )
 }
 
 function blockList(networks: readonly string[]): BlockList {

@@ -2,7 +2,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Reply } from '../exchange.ts'
 
-export function writeReply(request: IncomingMessage, response: ServerResponse, reply: Reply, requestId: string): void {
+export function writeReply(
+  request: IncomingMessage,
+  response: ServerResponse,
+  reply: Reply,
+  requestId: string,
+): void {
   const body = typeof reply.body === 'string' ? Buffer.from(reply.body) : reply.body
   response.writeHead(reply.status, {
     ...reply.headers,

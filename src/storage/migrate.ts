@@ -34,19 +34,25 @@ type Needs = {
   readonly migrations?: Readonly<Record<string, RegentMigration>>
 }
 
-export async function migrationStatus({ client, migrations: known = migrations }: Needs): Promise<MigrationStatus> {
+export async function migrationStatus({
+  client,
+  migrations: known = migrations,
+}: Needs): Promise<MigrationStatus> {
   return asOwner(client, (db) => readStatus(db, known))
 }
 
 async function readStatus(db: Kysely<never>, known: object): Promise<MigrationStatus> {
   const tables = await sql<{ name: string }>`
-    select relname as name from pg_class where relnamespace = to_regnamespace('regent') and relkind = 'r'`.execute(db)
+    select relname as name from pg_class where relnamespace = to_regnamespace('regent') and relkind = 'r'`.execute(
+    db,
+  )
   const has = (table: string) => tables.rows.some(({ name }) => name === table)
   const applied = has('migration')
     ? (await sql<{ name: string }>`select name from regent.migration order by name`.execute(db)).rows
     : []
   const regions = has('database_region')
-    ? (await sql<{ region: string }>`select region from regent.database_region order by region`.execute(db)).rows
+    ? (await sql<{ region: string }>`select region from regent.database_region order by region`.execute(db))
+        .rows
     : []
   const names = applied.map(({ name }) => name)
   return {
@@ -70,7 +76,9 @@ export async function migrateUp(needs: Needs, regions: readonly string[]): Promi
       runs.push(run)
     }
     for (const region of regions) {
-      await sql`insert into regent.database_region (region) values (${region}) on conflict do nothing`.execute(db)
+      await sql`insert into regent.database_region (region) values (${region}) on conflict do nothing`.execute(
+        db,
+      )
     }
     return runs
   })
@@ -88,7 +96,11 @@ export async function migrateDown(needs: Needs): Promise<readonly MigrationRun[]
   })
 }
 
-async function step(db: Kysely<never>, needs: Needs, direction: 'up' | 'down'): Promise<MigrationRun | undefined> {
+async function step(
+  db: Kysely<never>,
+  needs: Needs,
+  direction: 'up' | 'down',
+): Promise<MigrationRun | undefined> {
   const migrator = new Migrator({
     db,
     provider: { getMigrations: async () => recordBreaking(needs.migrations ?? migrations) },
@@ -131,7 +143,8 @@ function recordBreaking(known: Readonly<Record<string, RegentMigration>>): Recor
 
 /** The schema is made by the login, for its owner to be `regent_owner`; two migrators may meet here. */
 async function createSchema(client: PoolClient): Promise<void> {
-  const exists = async () => (await client.query(`select from pg_namespace where nspname = 'regent'`)).rowCount !== 0
+  const exists = async () =>
+    (await client.query(`select from pg_namespace where nspname = 'regent'`)).rowCount !== 0
   if (await exists()) return
   try {
     await client.query('create schema regent authorization regent_owner')
@@ -156,7 +169,10 @@ async function asOwner<T>(client: PoolClient, work: (db: Kysely<never>) => Promi
   try {
     await client.query('set role regent_owner')
   } catch (cause) {
-    throw new OperatorError(`The database login may not act as regent_owner: run 'regent migrate roles' first.`, { cause })
+    throw new OperatorError(
+      `The database login may not act as regent_owner: run 'regent migrate roles' first.`,
+      { cause },
+    )
   }
   try {
     return await work(kyselyOn<never>(client))

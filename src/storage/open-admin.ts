@@ -1,5 +1,5 @@
 /** Opens the one session that migrations need, on a connection that no pooler stands before. */
-import pg, { type PoolClient } from 'pg'
+import { Pool, type PoolClient } from 'pg'
 import { MIGRATION_LOCK_TIMEOUT } from './migrate.ts'
 import { requireServerVersion, surviveLostConnections, unreachable } from './open-postgres.ts'
 import { OperatorError } from './operator-error.ts'
@@ -9,7 +9,7 @@ export type AdminSession = { readonly client: PoolClient; close(): Promise<void>
 
 /** @param variable name of the environment variable that the URL came from */
 export async function openAdminSession(url: string, variable: string): Promise<AdminSession> {
-  const pool = new pg.Pool({
+  const pool = new Pool({
     connectionString: url,
     max: 1,
     idleTimeoutMillis: 0,

@@ -1,5 +1,5 @@
 /** Opens a pool of connections to a PostgreSQL server, and checks that it is one that Regent can run on. */
-import pg from 'pg'
+import { Pool } from 'pg'
 import { OperatorError } from './operator-error.ts'
 
 // 15: what the SQL of the migrations and of the stores is written for.
@@ -15,8 +15,13 @@ export type PostgresSettings = {
 }
 
 /** @throws OperatorError when the server cannot be reached, refuses the login, or is too old */
-export async function openPostgres({ url, variable, connections, connectTimeout }: PostgresSettings): Promise<pg.Pool> {
-  const pool = new pg.Pool({
+export async function openPostgres({
+  url,
+  variable,
+  connections,
+  connectTimeout,
+}: PostgresSettings): Promise<Pool> {
+  const pool = new Pool({
     connectionString: url,
     max: connections,
     connectionTimeoutMillis: connectTimeout,
@@ -36,12 +41,12 @@ export async function openPostgres({ url, variable, connections, connectTimeout 
  * A connection that dies emits `error`: while idle on the pool, while checked out on the client. Unheard, either
  * ends the process. Whoever was using it learns of it by its own rejected query.
  */
-export function surviveLostConnections(pool: pg.Pool): void {
+export function surviveLostConnections(pool: Pool): void {
   pool.on('error', () => {})
   pool.on('connect', (client) => client.on('error', () => {}))
 }
 
-export async function requireServerVersion(pool: pg.Pool, variable: string): Promise<void> {
+export async function requireServerVersion(pool: Pool, variable: string): Promise<void> {
   const { rows } = await pool.query<{ server_version_num: string; server_version: string }>(
     `select current_setting('server_version_num') server_version_num, current_setting('server_version') server_version`,
   )

@@ -8,12 +8,18 @@ import { sqlState, type Database } from './transaction.ts'
  * @throws OperatorError when a migration is missing, when a newer Regent made a breaking one, or when the database
  *   is not stamped for one of the regions
  */
-export async function requireSchema(database: Database, regions: readonly string[], variable: string): Promise<void> {
+export async function requireSchema(
+  database: Database,
+  regions: readonly string[],
+  variable: string,
+): Promise<void> {
   const { applied, breaking, stamped } = await database
     .asOperator(async ({ db }) => ({
       applied: (await db.selectFrom('migration').select('name').execute()).map(({ name }) => name),
       breaking: (await db.selectFrom('breaking_migration').select('name').execute()).map(({ name }) => name),
-      stamped: (await db.selectFrom('database_region').select('region').execute()).map(({ region }) => region),
+      stamped: (await db.selectFrom('database_region').select('region').execute()).map(
+        ({ region }) => region,
+      ),
     }))
     .catch((error: unknown) => {
       // 42P01 and 3F000: no table, no schema; 42501 and 22023: no rights on it, no such role.

@@ -49,7 +49,8 @@ export async function createRoles(client: PoolClient, server: string): Promise<r
     ['regent_runtime', server],
     ['regent_operator', server],
   ]
-  for (const [role, login] of grants) await step(grantRole(role, login), !(await maySetRole(client, login, role)))
+  for (const [role, login] of grants)
+    await step(grantRole(role, login), !(await maySetRole(client, login, role)))
   return steps
 }
 
@@ -68,7 +69,9 @@ export async function requireHarmlessLogin(client: PoolClient): Promise<string |
   }
   for (const role of ['regent_runtime', 'regent_operator'] as const) {
     if (!(await maySetRole(client, login, role))) {
-      throw new OperatorError(`The database login ${login} may not act as ${role}: run 'regent migrate roles'.`)
+      throw new OperatorError(
+        `The database login ${login} may not act as ${role}: run 'regent migrate roles'.`,
+      )
     }
   }
   const inherits = await client.query<{ role: string }>(

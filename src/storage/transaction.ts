@@ -99,7 +99,12 @@ export function isUnavailable(error: unknown): boolean {
     return /^(?:08|53|57)/.test(code) || /^E[A-Z]+$/.test(code)
   }
   // What pg itself says of connections has no code.
-  return error instanceof Error && /connection (?:terminated|timeout)|timeout exceeded when trying to connect|not queryable/i.test(error.message)
+  return (
+    error instanceof Error &&
+    /connection (?:terminated|timeout)|timeout exceeded when trying to connect|not queryable/i.test(
+      error.message,
+    )
+  )
 }
 
 async function inTransaction<T>(
@@ -113,7 +118,8 @@ async function inTransaction<T>(
     await client.query(opening)
     const result = await work(regentOn(client), client)
     const { command } = await client.query('COMMIT')
-    if (command !== 'COMMIT') throw new Error('a failed statement was swallowed: the transaction was rolled back')
+    if (command !== 'COMMIT')
+      throw new Error('a failed statement was swallowed: the transaction was rolled back')
     return result
   } catch (error) {
     await client.query('ROLLBACK').catch((rollbackError: Error) => {

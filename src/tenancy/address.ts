@@ -46,7 +46,11 @@ export function readAddress(
 ): { address: WorkspaceAddress; query: string | undefined } {
   const host = requireHost(hosts)
   if (!TARGET.test(target)) {
-    throw new OAuthError('invalid_request', 'target_syntax', 'the request target must be a path in the URI alphabet')
+    throw new OAuthError(
+      'invalid_request',
+      'target_syntax',
+      'the request target must be a path in the URI alphabet',
+    )
   }
   const name = parseHost(host, origin)
   const question = target.indexOf('?')
@@ -86,7 +90,8 @@ export function parseHost(host: string, { baseDomain, port }: Origin): HostName 
   if (region !== 'none') labels.pop()
   const [tenant, marker, ...rest] = labels
   if (tenant === undefined) return { kind: 'operator', region }
-  if (rest.length > 0 || (marker !== undefined && marker !== 'mtls') || !isTenantSlug(tenant)) return undefined
+  if (rest.length > 0 || (marker !== undefined && marker !== 'mtls') || !isTenantSlug(tenant))
+    return undefined
   return { kind: 'tenant', tenant, region, mtls: marker === 'mtls' }
 }
 
@@ -105,7 +110,11 @@ function requireHost(hosts: readonly string[]): string {
     throw new OAuthError('invalid_request', 'host_count', 'a request carries exactly one Host header')
   }
   if (!HOST.test(host)) {
-    throw new OAuthError('invalid_request', 'host_syntax', 'the Host header is not a host name with an optional port')
+    throw new OAuthError(
+      'invalid_request',
+      'host_syntax',
+      'the Host header is not a host name with an optional port',
+    )
   }
   return host
 }

@@ -32,10 +32,17 @@ export function printOrigin({ scheme, baseDomain, port }: Origin): string {
   return `${scheme}://${baseDomain}${portSuffix(scheme, port)}`
 }
 
-export type WorkspaceName = { readonly region: Region; readonly tenant: TenantSlug; readonly workspace: WorkspaceSlug }
+export type WorkspaceName = {
+  readonly region: Region
+  readonly tenant: TenantSlug
+  readonly workspace: WorkspaceSlug
+}
 
 /** RFC 8414 §2: a URL without query and fragment; here also without a final slash. */
-export function issuerFor({ scheme, baseDomain, port }: Origin, { region, tenant, workspace }: WorkspaceName): Issuer {
+export function issuerFor(
+  { scheme, baseDomain, port }: Origin,
+  { region, tenant, workspace }: WorkspaceName,
+): Issuer {
   const host = region === 'none' ? `${tenant}.${baseDomain}` : `${tenant}.${region}.${baseDomain}`
   return `${scheme}://${host}${portSuffix(scheme, port)}/${tenant}/${workspace}` as Issuer
 }

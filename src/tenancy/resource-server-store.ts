@@ -15,7 +15,13 @@ export function resourceServerStore({ db, tenantId }: TenantConnection, workspac
         .where('workspace_id', '=', workspaceId)
         .where('identifier', '=', identifier)
         .executeTakeFirst()
-      return row && { id: row.resource_server_id, identifier: row.identifier as ResourceIdentifier, name: row.name }
+      return (
+        row && {
+          id: row.resource_server_id,
+          identifier: row.identifier as ResourceIdentifier,
+          name: row.name,
+        }
+      )
     },
 
     async listScopes(): Promise<readonly OwnedScope[]> {

@@ -10,7 +10,9 @@ import type { Tenant, Workspace } from './tenant.ts'
 export function tenantNames({ db }: NamelessConnection) {
   return {
     async findTenantId(region: Region, slug: TenantSlug): Promise<TenantId | undefined> {
-      const { rows } = await sql<{ id: TenantId | null }>`select regent.find_tenant(${region}, ${slug}) as id`.execute(db)
+      const { rows } = await sql<{
+        id: TenantId | null
+      }>`select regent.find_tenant(${region}, ${slug}) as id`.execute(db)
       return rows[0]?.id ?? undefined
     },
   }
@@ -51,7 +53,11 @@ export function workspaceStore({ db, tenantId }: TenantConnection) {
     },
 
     async findTenant(): Promise<Tenant | undefined> {
-      const row = await db.selectFrom('tenant').selectAll().where('tenant_id', '=', tenantId).executeTakeFirst()
+      const row = await db
+        .selectFrom('tenant')
+        .selectAll()
+        .where('tenant_id', '=', tenantId)
+        .executeTakeFirst()
       return row && { id: row.tenant_id, slug: row.slug as TenantSlug, region: row.region as Region }
     },
 
@@ -62,7 +68,11 @@ export function workspaceStore({ db, tenantId }: TenantConnection) {
         .where('tenant_id', '=', tenantId)
         .orderBy('slug')
         .execute()
-      return rows.map((row) => ({ id: row.workspace_id, slug: row.slug as WorkspaceSlug, issuer: row.issuer }))
+      return rows.map((row) => ({
+        id: row.workspace_id,
+        slug: row.slug as WorkspaceSlug,
+        issuer: row.issuer,
+      }))
     },
 
     async insertWorkspace(workspace: Workspace): Promise<void> {

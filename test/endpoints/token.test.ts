@@ -48,7 +48,11 @@ describe('POST /oauth2/token', () => {
         cred: robot.credentialId,
         region: 'eu',
       })
-      expect(world.seen.at(-1)).toMatchObject({ type: 'token_issued', clientId: 'robot', tokenId: payload.jti })
+      expect(world.seen.at(-1)).toMatchObject({
+        type: 'token_issued',
+        clientId: 'robot',
+        tokenId: payload.jti,
+      })
     })
   })
 })

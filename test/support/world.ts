@@ -122,7 +122,9 @@ export async function openWorld({ regions = REGIONS, trustedProxies = [] }: Opti
         invoices: invoices.resourceServer,
         post,
         get: (document: string, headers: Readonly<Record<string, string>> = {}) =>
-          request(server).get(document).set({ Host: host, ...headers }),
+          request(server)
+            .get(document)
+            .set({ Host: host, ...headers }),
 
         async client(
           id: string,
@@ -147,7 +149,10 @@ export async function openWorld({ regions = REGIONS, trustedProxies = [] }: Opti
 
         /** Verifies with the published keys, as a resource server would. */
         async verify(token: string) {
-          const { text } = await request(server).get(`${path}/.well-known/jwks.json`).set('Host', host).expect(200)
+          const { text } = await request(server)
+            .get(`${path}/.well-known/jwks.json`)
+            .set('Host', host)
+            .expect(200)
           return jwtVerify(token, createLocalJWKSet(JSON.parse(text) as JSONWebKeySet), {
             issuer: workspace.issuer,
             currentDate: new Date(clock.time * 1000),
@@ -199,7 +204,9 @@ export async function listen(server: Server): Promise<number> {
 
 export function encodeForm(form: Form): string {
   return Object.entries(form)
-    .flatMap(([name, value]) => [value].flat().map((single) => `${encodeFormValue(name)}=${encodeFormValue(single)}`))
+    .flatMap(([name, value]) =>
+      [value].flat().map((single) => `${encodeFormValue(name)}=${encodeFormValue(single)}`),
+    )
     .join('&')
 }
 

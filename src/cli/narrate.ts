@@ -1,0 +1,22 @@
+/** Tells a person at a terminal what the server sees, a line for each thing that happens. */
+import type { Observation } from '../observe/observation.ts'
+import { report } from './print.ts'
+
+export function narrate(observation: Observation): void {
+  switch (observation.type) {
+    case 'token_issued':
+      report(
+        `issued   ${observation.clientId} got a token for '${observation.scope}' from ${observation.issuer}`,
+      )
+      return
+    case 'request_refused':
+      report(
+        `refused  ${observation.status} ${observation.code}, because of ${observation.reason} (request ${observation.requestId})`,
+      )
+      return
+    case 'server_error': {
+      const { error, requestId } = observation
+      report(`fault    (request ${requestId}) ${error instanceof Error ? error.stack : String(error)}`)
+    }
+  }
+}

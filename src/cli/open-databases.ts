@@ -1,0 +1,93 @@
+/**
+ * Opens the databases of the regions for commands: those of the environment, or the embedded one, which all regions
+ * share. With `migrate`, roles and schema are brought up to date first.
+ */
+import type { Config, DatabaseTarget } from '../config.ts'
+import { openAdminSession } from '../storage/open-admin.ts'
+import { openEmbedded } from '../storage/embedded.ts'
+import { migrateUp } from '../storage/migrate.ts'
+import { openPostgres } from '../storage/open-postgres.ts'
+import { requireSchema } from '../storage/requirements.ts'
+import { createRoles, requireHarmlessLogin } from '../storage/roles.ts'
+import { database, type Database } from '../storage/transaction.ts'
+import { REGIONS, type Region } from '../tenancy/region.ts'
+import { report, withProgress } from './print.ts'
+
+export type OpenDatabases = {
+  readonly databases: ReadonlyMap<Region, Database>
+  /** For people: where the data is. */
+  readonly description: string
+  close(): Promise<void>
+}
+
+/** A change holds the region's feed counter until it commits: whoever stalls is ended, so that others can go on. */
+const LIMITS = { statement: 5000, lock: 3000, idle: 5000 }
+
+export async function openMigratedEmbedded(folder: string): Promise<OpenDatabases> {
+  const { pool, version, close } = await withProgress('opening the embedded database', () =>
+    openEmbedded(folder, { onProgress: report }),
+  )
+  try {
+    const client = await pool.connect()
+    try {
+      await createRoles(client, 'postgres')
+      await migrateUp({ client }, REGIONS)
+    } finally {
+      client.release()
+    }
+    const one = database(pool, LIMITS)
+    return {
+      databases: new Map(REGIONS.map((region) => [region, one])),
+      description: `embedded PostgreSQL ${version} in ${folder}`,
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+export async function openMigratedPostgres(config: Config): Promise<OpenDatabases> {
+  const targets = new Map<string, { target: DatabaseTarget; regions: Region[] }>()
+  for (const [region, target] of config.databases) {
+    const same = targets.get(target.url)
+    if (same) same.regions.push(region)
+    else targets.set(target.url, { target, regions: [region] })
+  }
+  const databases = new Map<Region, Database>()
+  const opened: { end(): Promise<void> }[] = []
+  const close = async () => {
+    for (const pool of opened) await pool.end()
+  }
+  try {
+    for (const { target, regions } of targets.values()) {
+      await migrateTarget(target, regions)
+      const pool = await openPostgres({
+        ...target,
+        connections: config.databaseConnections,
+        connectTimeout: config.databaseTimeout,
+      })
+      opened.push(pool)
+      const client = await pool.connect()
+      const warning = await requireHarmlessLogin(client).finally(() => client.release())
+      if (warning !== undefined) report(warning)
+      const one = database(pool, LIMITS)
+      await requireSchema(one, regions, target.variable)
+      for (const region of regions) databases.set(region, one)
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { databases, description: `PostgreSQL, ${[...databases.keys()].join(', ')}`, close }
+}
+
+async function migrateTarget(target: DatabaseTarget, regions: readonly Region[]): Promise<void> {
+  const session = await openAdminSession(target.adminUrl, target.adminVariable)
+  try {
+    await createRoles(session.client, decodeURIComponent(new URL(target.url).username))
+    await migrateUp({ client: session.client, onStep: ({ name }) => report(`migrating: ${name}`) }, regions)
+  } finally {
+    await session.close()
+  }
+}

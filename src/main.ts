@@ -1,0 +1,24 @@
+#!/usr/bin/env node
+/**
+ * The command line: `regent <command>`. What a command cannot do for a reason that its caller can mend is said in a
+ * sentence, without a stack, and the exit code is 1; anything else is a bug and shows where it happened.
+ */
+// oxlint-disable-next-line import/no-unassigned-import -- loaded for its effect, see there
+import './cli/localhost-names.ts'
+import { Command } from 'commander'
+import { migrateCommand } from './cli/migrate.ts'
+import { report } from './cli/print.ts'
+import { quickstartCommand } from './cli/quickstart.ts'
+import { OperatorError } from './storage/operator-error.ts'
+
+const program = new Command('regent')
+  .description('A multi-tenant, region-aware OAuth 2.0 token service')
+  .addCommand(quickstartCommand())
+  .addCommand(migrateCommand())
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  report(error instanceof OperatorError ? error.message : String((error as Error).stack ?? error))
+  process.exitCode = 1
+}
