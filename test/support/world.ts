@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createLocalJWKSet, jwtVerify, type JSONWebKeySet } from 'jose'
-import type pg from 'pg'
+import pg from 'pg'
 import request from 'supertest'
 import { createClient, type ClientInput } from '../../src/changes/client-changes.ts'
 import { createResourceServer } from '../../src/changes/create-resource-server.ts'
@@ -43,11 +43,28 @@ export type Form = Readonly<Record<string, string | readonly string[]>>
 export type Credentials = { readonly id: string; readonly secret: string }
 export type World = Awaited<ReturnType<typeof openWorld>>
 
-type Options = { readonly regions?: readonly Region[]; readonly trustedProxies?: readonly string[] }
+type Options = {
+  readonly regions?: readonly Region[]
+  readonly trustedProxies?: readonly string[]
+  /** The server's own port, and `http://localhost:{port}` its origin: for clients that follow real URLs. */
+  readonly localPort?: number
+  /** The way that the server takes to its database. */
+  readonly route?: (url: string) => Promise<string>
+}
 
-export async function openWorld({ regions = REGIONS, trustedProxies = [] }: Options = {}) {
-  const home = await openMigratedDatabase()
-  const origin = parseOrigin('https://token.example')
+type ClientStory = Partial<ClientInput> & {
+  /** What it gets when it asks for no scope. */
+  readonly scope?: readonly string[]
+  /** What it gets only when it asks for it. */
+  readonly onRequest?: readonly string[]
+  readonly secret?: SecretInput
+}
+
+export async function openWorld({ regions = REGIONS, trustedProxies = [], localPort, route }: Options = {}) {
+  const home = await openMigratedDatabase(route)
+  const origin = parseOrigin(
+    localPort === undefined ? 'https://token.example' : `http://localhost:${localPort}`,
+  )
   const masterKeys = parseMasterKeys(MASTER_KEYS)
   if (origin === undefined || typeof masterKeys === 'string') throw new Error('the world is out of joint')
   const seen: Observation[] = []
@@ -62,7 +79,7 @@ export async function openWorld({ regions = REGIONS, trustedProxies = [] }: Opti
     observe: (observation) => seen.push(observation),
     trustedProxies,
   })
-  const port = await listen(server)
+  const port = await listen(server, localPort)
 
   const needs = (region: Region): ChangeNeeds => ({
     region,
@@ -107,11 +124,18 @@ export async function openWorld({ regions = REGIONS, trustedProxies = [] }: Opti
       })
       const path = `/${tenant.slug}/${slug}`
 
-      const post = (body: string | Buffer, headers: Readonly<Record<string, string>> = {}) =>
+      const postTo = (
+        target: string,
+        body: string | Buffer,
+        headers: Readonly<Record<string, string>> = {},
+      ) =>
         request(server)
-          .post(`${path}/oauth2/token`)
+          .post(target)
           .set({ Host: host, 'Content-Type': 'application/x-www-form-urlencoded', ...headers })
+          .serialize(asIs)
           .send(body)
+      const post = (body: string | Buffer, headers: Readonly<Record<string, string>> = {}) =>
+        postTo(`${path}/oauth2/token`, body, headers)
 
       return {
         host,
@@ -121,18 +145,17 @@ export async function openWorld({ regions = REGIONS, trustedProxies = [] }: Opti
         orders: orders.resourceServer,
         invoices: invoices.resourceServer,
         post,
+        postTo,
         get: (document: string, headers: Readonly<Record<string, string>> = {}) =>
           request(server)
             .get(document)
             .set({ Host: host, ...headers }),
 
-        async client(
-          id: string,
-          input: Partial<ClientInput> & { scope?: readonly string[]; secret?: SecretInput } = {},
-        ): Promise<Credentials & { credentialId: string }> {
-          const { scope = ['read', 'write'], secret: secretInput, ...rest } = input
+        async client(id: string, input: ClientStory = {}): Promise<Credentials & { credentialId: string }> {
+          const { scope = ['read', 'write'], onRequest = [], secret: secretInput, ...rest } = input
           await createClient(change, workspace, { id, name: id, ...rest })
-          if (scope.length > 0) await grantScopes(change, workspace, id as ClientId, scope)
+          await grantScopes(change, workspace, id as ClientId, scope)
+          await grantScopes(change, workspace, id as ClientId, onRequest, false)
           const { secret, credentialId } = await createSecret(change, workspace, id as ClientId, secretInput)
           return { id, secret, credentialId }
         },
@@ -161,6 +184,25 @@ export async function openWorld({ regions = REGIONS, trustedProxies = [] }: Opti
       }
     },
 
+    /** Past all locks: for making damage, and for looking at what is there. */
+    async superuser<Row extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []) {
+      const client = new pg.Client({ connectionString: home.urls.superuser })
+      await client.connect()
+      return client.query<Row>(text, [...values]).finally(() => client.end())
+    },
+
+    /** Nobody reads or writes the table meanwhile. */
+    async whileLocked(table: string, work: () => Promise<void>) {
+      const client = new pg.Client({ connectionString: home.urls.superuser })
+      await client.connect()
+      try {
+        await client.query(`begin; lock table ${table} in access exclusive mode`)
+        await work()
+      } finally {
+        await client.end()
+      }
+    },
+
     async close() {
       server.closeAllConnections()
       server.close()
@@ -173,7 +215,7 @@ export async function openWorld({ regions = REGIONS, trustedProxies = [] }: Opti
 export type WorldWorkspace = Awaited<ReturnType<World['workspace']>>
 
 /** A new database with roles and schema, and the pool of a login that may do nothing by itself. */
-export async function openMigratedDatabase(): Promise<{
+export async function openMigratedDatabase(route: Options['route'] = async (url) => url): Promise<{
   database: Database
   pool: pg.Pool
   urls: { admin: string; login: string; superuser: string }
@@ -184,7 +226,12 @@ export async function openMigratedDatabase(): Promise<{
   await createRoles(session.client, new URL(url).username)
   await migrateUp({ client: session.client }, REGIONS)
   await session.close()
-  const pool = await openPostgres({ url, variable: 'DATABASE_URL', connections: 4, connectTimeout: 10_000 })
+  const pool = await openPostgres({
+    url: await route(url),
+    variable: 'DATABASE_URL',
+    connections: 4,
+    connectTimeout: 10_000,
+  })
   return {
     database: database(pool, LIMITS),
     pool,
@@ -196,8 +243,8 @@ export async function openMigratedDatabase(): Promise<{
   }
 }
 
-export async function listen(server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1')
+export async function listen(server: Server, port = 0): Promise<number> {
+  server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   return (server.address() as AddressInfo).port
 }
@@ -213,6 +260,9 @@ export function encodeForm(form: Form): string {
 export function basic({ id, secret }: Credentials): string {
   return `Basic ${Buffer.from(`${encodeFormValue(id)}:${encodeFormValue(secret)}`).toString('base64')}`
 }
+
+/** The type of superagent's serializer knows strings only; bytes pass as well. */
+const asIs = (body: unknown) => body as string
 
 function encodeFormValue(text: string): string {
   return encodeURIComponent(text).replaceAll('%20', '+')
