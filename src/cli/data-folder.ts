@@ -19,9 +19,17 @@ import { OperatorError } from '../storage/operator-error.ts'
 
 const MASTER_KEYS = 'master-keys'
 
-/** @returns the keys of the folder, made when it has none */
-export function openMasterKeys(folder: string): MasterKeys {
+/**
+ * @param needed keys are sealed already: what is missing must be found again, not made anew
+ * @returns the keys of the folder, made when it has none
+ */
+export function openMasterKeys(folder: string, needed: boolean): MasterKeys {
   const path = join(folder, MASTER_KEYS)
+  if (!existsSync(path) && needed) {
+    throw new OperatorError(
+      `The file ${path} is missing, and without the master key in it the signing keys in the database cannot be opened: restore the file, or begin anew in another folder (--data).`,
+    )
+  }
   if (!existsSync(path)) writePrivateFile(path, `local:${randomBytes(32).toString('base64')}\n`)
   const keys = parseMasterKeys(readPrivateFile(path).trim())
   if (typeof keys === 'string') {

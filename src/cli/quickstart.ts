@@ -20,7 +20,7 @@ import { closeServer, listenOn, requireFreePort } from './listen.ts'
 import { narrate } from './narrate.ts'
 import { openMigratedEmbedded, openMigratedPostgres, type OpenDatabases } from './open-databases.ts'
 import { report, say, withProgress } from './print.ts'
-import { requireMasterKeys } from './require-master-keys.ts'
+import { holdsSealedKeys, requireMasterKeys } from './require-master-keys.ts'
 import { sampleApi } from './sample-api.ts'
 import { untilStopped } from './stop-signals.ts'
 import { showTour } from './tour.ts'
@@ -55,7 +55,7 @@ async function quickstart(options: Options): Promise<void> {
   try {
     const store = await openStore(config, options.data)
     closers.unshift(store.close)
-    const { keys, source } = openKeys(config, options.data)
+    const { keys, source } = await openKeys(config, store, options.data)
     await requireMasterKeys(store.databases, keys, source)
     const demo = await withProgress('making the demo', () => openDemo(config, store, keys, options.data))
 
@@ -98,9 +98,10 @@ async function openStore(config: Config, folder: string): Promise<OpenDatabases>
   }
 }
 
-function openKeys(config: Config, folder: string): { keys: Keyring; source: string } {
-  const source = config.masterKeys ? 'REGENT_MASTER_KEYS' : `The file ${join(folder, 'master-keys')}`
-  return { keys: keyring(sealing(config.masterKeys ?? openMasterKeys(folder))), source }
+async function openKeys({ masterKeys }: Config, { databases }: OpenDatabases, folder: string) {
+  const source = masterKeys ? 'REGENT_MASTER_KEYS' : `The file ${join(folder, 'master-keys')}`
+  const keys = masterKeys ?? openMasterKeys(folder, await holdsSealedKeys(databases))
+  return { keys: keyring(sealing(keys)), source }
 }
 
 /** Secrets are shown once, so what the demo was given is kept in a file, after each of its tenants. */

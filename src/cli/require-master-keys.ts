@@ -5,6 +5,15 @@ import { OperatorError } from '../storage/operator-error.ts'
 import type { Database } from '../storage/transaction.ts'
 import type { Region } from '../tenancy/region.ts'
 
+/** @returns whether private keys are there that some master key must open */
+export async function holdsSealedKeys(databases: ReadonlyMap<Region, Database>): Promise<boolean> {
+  for (const [region, database] of databases) {
+    const samples = await database.asOperator((connection) => keyStoreSamples(connection).listSamples(region))
+    if (samples.length > 0) return true
+  }
+  return false
+}
+
 /** @param source where the master keys came from, as its reader knows it */
 export async function requireMasterKeys(
   databases: ReadonlyMap<Region, Database>,

@@ -1,0 +1,41 @@
+/** Runs the command line as a user does: a process of its own, what it says read as it comes. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { resolve } from 'node:path'
+
+const root = resolve(__dirname, '../..')
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** `node scripts/start.mjs …`, which is what the npm scripts run. */
+export function startCommand(args: readonly string[], environment: Environment = {}, cwd = root) {
+  const child = spawn(process.execPath, [resolve(root, 'scripts/start.mjs'), ...args], {
+    cwd,
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const said = { out: '', err: '' }
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (said.out += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said.err += text))
+  const ended = once(child, 'close').then(([code]) => code as number | null)
+
+  return {
+    said,
+    ended,
+    kill: (signal: NodeJS.Signals) => child.kill(signal),
+    /** Waits until the text was said on standard output; fails when the process ends before. */
+    async says(text: string) {
+      let over = false
+      void ended.then(() => (over = true))
+      while (!said.out.includes(text)) {
+        if (over) throw new Error(`it ended without saying '${text}':\n${said.out}\n${said.err}`)
+        await new Promise((done) => setTimeout(done, 20))
+      }
+    },
+  }
+}
+
+export async function runCommand(args: readonly string[], environment: Environment = {}, cwd = root) {
+  const { ended, said } = startCommand(args, environment, cwd)
+  return { code: await ended, ...said }
+}
