@@ -32,7 +32,6 @@ export type Config = {
   readonly masterKeys: MasterKeys | undefined
   readonly trustedProxies: readonly string[]
   readonly bcryptCost: number
-  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -47,7 +46,7 @@ const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]', '::1', ''])
  */
 export function readConfig(overrides: Environment = {}, environment: Environment = process.env): Config {
   const faults: string[] = []
-  const variables = variableReader({ ...environment, ...overrides }, faults)
+  const variables = variableReader((name) => overrides[name] ?? environment[name], faults)
 
   const plain = readPlain(variables, faults)
   const config: Config = {
@@ -80,7 +79,6 @@ const PLAIN = z.object({
       (networks) => networks.every(isNetwork),
       'must be addresses or subnets, as in 10.0.0.0/8,192.168.1.1',
     ),
-  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 })
 
 function readPlain(variables: Variables, faults: string[]) {
@@ -95,7 +93,6 @@ function readPlain(variables: Variables, faults: string[]) {
     databaseTimeout: values.REGENT_DB_TIMEOUT,
     bcryptCost: values.REGENT_BCRYPT_COST,
     trustedProxies: values.REGENT_TRUST_PROXY,
-    logLevel: values.LOG_LEVEL,
   }
 }
 
@@ -189,10 +186,10 @@ function requireDatabaseUrl(variable: string, text: string, faults: string[]): v
   }
 }
 
-function variableReader(environment: Environment, faults: string[]): Variables {
+function variableReader(given: Variables, faults: string[]): Variables {
   return (name) => {
-    const file = environment[`${name}_FILE`]
-    const value = environment[name]
+    const file = given(`${name}_FILE`)
+    const value = given(name)
     if (file === undefined || file === '') return value === '' ? undefined : value
     if (value !== undefined && value !== '') {
       const fault = `${name} and ${name}_FILE are both set: keep one`

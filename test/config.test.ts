@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readConfig } from '../src/config.ts'
@@ -19,7 +19,6 @@ describe('the configuration', () => {
       bcryptCost: 10,
       masterKeys: undefined,
       trustedProxies: [],
-      logLevel: 'info',
     })
   })
 
@@ -63,7 +62,6 @@ describe('the configuration', () => {
     ['REGENT_ORIGIN', { REGENT_ORIGIN: 'https://token.example/path' }],
     ['REGENT_BCRYPT_COST', { REGENT_BCRYPT_COST: '3' }],
     ['REGENT_TRUST_PROXY', { REGENT_TRUST_PROXY: '10.0.0.0/33' }],
-    ['LOG_LEVEL', { LOG_LEVEL: 'loud' }],
     ['DATABASE_URL', { DATABASE_URL: 'mysql://x' }],
     ['DATABASE_URL', { DATABASE_URL: 'not a url' }],
     ['DATABASE_URL', { DATABASE_URL: 'postgres://regent@db.example.com/regent' }],
@@ -110,6 +108,20 @@ describe('the configuration', () => {
     })()
     expect(fault).toMatch(/3 faults:/)
     expect(fault).not.toContain('very-secret')
+  })
+
+  it('is explained variable by variable in .env.example, and holds nothing else', () => {
+    const asked = new Set<string>()
+    const spy = (name: string) => {
+      asked.add(name)
+      return name === 'DATABASE_URL' ? LOCAL : undefined
+    }
+    readConfig({}, new Proxy({}, { get: (_, name) => spy(String(name)) }))
+    const explained = readFileSync('.env.example', 'utf8').matchAll(/^([A-Z_]+)=/gm)
+    const wanted = [...asked].filter((name) => !name.endsWith('_FILE'))
+    // Asked for only where a region has a database of its own.
+    const more = ['AU', 'EU', 'US'].map((region) => `DATABASE_ADMIN_URL_${region}`)
+    expect([...explained].map(([, name]) => name).toSorted()).toEqual([...wanted, ...more].toSorted())
   })
 
   it('reads a secret from a file', () => {
