@@ -13,6 +13,7 @@ export type ChangeAction =
   | 'tenant_created'
   | 'workspace_created'
   | 'resource_server_created'
+  | 'signing_chosen'
   | 'client_created'
   | 'client_enabled'
   | 'client_disabled'

@@ -2,11 +2,13 @@
 import { newResourceServerId } from '../ids.ts'
 import { isResourceIdentifier } from '../oauth/resource.ts'
 import { isScopeToken } from '../oauth/scope.ts'
+import type { Algorithm, JwtType } from '../oauth/signing.ts'
 import { resourceServerStore } from '../tenancy/resource-server-store.ts'
 import type { OwnedScope, ResourceServer } from '../tenancy/resource-server.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
 import { tombstoneStore } from '../tenancy/tombstone-store.ts'
 import { change, requireFree, taken, type Changed, type ChangeNeeds } from './change.ts'
+import { BEGIN, takeKeySteps } from './key-changes.ts'
 import { ChangeRefusal } from './refusal.ts'
 
 export type ResourceServerInput = {
@@ -14,6 +16,9 @@ export type ResourceServerInput = {
   readonly name: string
   /** Scope token -> what it allows, in words. */
   readonly scopes: Readonly<Record<string, string>>
+  /** Default: as the workspace does. */
+  readonly signingAlgorithm?: Algorithm
+  readonly jwtType?: JwtType
 }
 
 /** They say who somebody is, or ask for refresh tokens: no machine's token can have them (OpenID Connect Core §3, §11). */
@@ -22,7 +27,7 @@ const FOREIGN_SCOPES: ReadonlySet<string> = new Set(['openid', 'offline_access']
 export async function createResourceServer(
   needs: ChangeNeeds,
   workspace: Workspace,
-  { identifier, name, scopes }: ResourceServerInput,
+  { identifier, name, scopes, signingAlgorithm, jwtType = 'at+jwt' }: ResourceServerInput,
 ): Promise<Changed<{ resourceServer: ResourceServer }>> {
   if (!isResourceIdentifier(identifier)) {
     throw new ChangeRefusal(
@@ -31,7 +36,13 @@ export async function createResourceServer(
       'identifier must be an absolute URI without a fragment',
     )
   }
-  const resourceServer: ResourceServer = { id: newResourceServerId(), identifier, name }
+  const resourceServer: ResourceServer = {
+    id: newResourceServerId(),
+    identifier,
+    name,
+    signingAlgorithm,
+    jwtType,
+  }
   const owned = Object.entries(scopes).map(([token, description]): OwnedScope => {
     if (!isScopeToken(token) || FOREIGN_SCOPES.has(token)) {
       throw new ChangeRefusal(
@@ -51,13 +62,14 @@ export async function createResourceServer(
       throw taken('identifier')
     }
     for (const scope of owned) await requireFree('scopes', store.insertScope(scope))
+    if (signingAlgorithm !== undefined) await takeKeySteps(needs, connection, workspace, BEGIN)
     return {
       value: { resourceServer },
       event: {
         action: 'resource_server_created',
         workspaceId: workspace.id,
         subject: identifier,
-        details: { name, scopes: Object.keys(scopes) },
+        details: { name, scopes: Object.keys(scopes), signingAlgorithm, jwtType },
       },
     }
   })

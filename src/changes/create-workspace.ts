@@ -5,23 +5,19 @@ import { isWorkspaceSlug } from '../tenancy/slug.ts'
 import { workspaceStore } from '../tenancy/tenancy-store.ts'
 import type { Tenant, Workspace } from '../tenancy/tenant.ts'
 import { change, requireFree, type Changed, type ChangeNeeds } from './change.ts'
-import { takeKeySteps } from './key-changes.ts'
+import { BEGIN, takeKeySteps } from './key-changes.ts'
 import { ChangeRefusal } from './refusal.ts'
 
 export type WorkspaceInput = {
   readonly slug: string
-  readonly settings?: Partial<
-    Pick<
-      Workspace,
-      'accessTokenLifetime' | 'jwksMaxAge' | 'signingLead' | 'chosenSecrets' | 'audienceParameter'
-    >
-  >
+  readonly settings?: Partial<Omit<Workspace, 'tenant' | 'id' | 'slug' | 'issuer'>>
 }
 
 const DEFAULTS = {
   accessTokenLifetime: 600,
   jwksMaxAge: 900,
   signingLead: 24 * 60 * 60,
+  signingAlgorithm: 'ES256',
   chosenSecrets: false,
   audienceParameter: false,
 } as const
@@ -43,7 +39,7 @@ export async function createWorkspace(
   requireSettings(workspace)
   return change(needs, tenant.id, async (connection) => {
     await requireFree('slug', workspaceStore(connection).insertWorkspace(workspace))
-    await takeKeySteps(needs, connection, workspace, 'maintain')
+    await takeKeySteps(needs, connection, workspace, BEGIN)
     return {
       value: { workspace },
       event: { action: 'workspace_created', workspaceId: workspace.id, subject: slug, details: { issuer } },

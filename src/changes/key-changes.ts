@@ -5,16 +5,22 @@
 import type { Kid } from '../ids.ts'
 import { generateSigningKey } from '../keys/generate.ts'
 import { keyStore } from '../keys/key-store.ts'
-import { keySteps, type KeyStep } from '../keys/life-cycle.ts'
-import { ALGORITHMS, type SigningKey } from '../keys/signing-key.ts'
+import { keySteps, type KeyStep, type KeyWish } from '../keys/life-cycle.ts'
+import type { SigningKey } from '../keys/signing-key.ts'
 import type { TenantConnection } from '../storage/transaction.ts'
+import { resourceServerStore } from '../tenancy/resource-server-store.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
 import { change, type Changed, type ChangeNeeds } from './change.ts'
 import { ChangeRefusal } from './refusal.ts'
 
+export const MAINTAIN: KeyWish = { rotate: false, firstSignsAtOnce: false }
+const ROTATE: KeyWish = { rotate: true, firstSignsAtOnce: false }
+/** Nobody has cached anything of what is made at this moment. */
+export const BEGIN: KeyWish = { rotate: false, firstSignsAtOnce: true }
+
 /** Takes whatever steps are due. Safe at any time. */
 export function maintainKeys(needs: ChangeNeeds, workspace: Workspace) {
-  return changeKeys(needs, workspace, 'maintain')
+  return changeKeys(needs, workspace, MAINTAIN)
 }
 
 /**
@@ -22,7 +28,7 @@ export function maintainKeys(needs: ChangeNeeds, workspace: Workspace) {
  * @throws ChangeRefusal `key_too_young`, with the earliest moment, while verifiers may not have the published key
  */
 export function rotateKeys(needs: ChangeNeeds, workspace: Workspace) {
-  return changeKeys(needs, workspace, 'rotate')
+  return changeKeys(needs, workspace, ROTATE)
 }
 
 /** The emergency: the key leaves the JWKS now, whatever still depends on it, and another one signs at once. */
@@ -38,7 +44,7 @@ export async function revokeKey(
     const done = key !== undefined && (await store.moveKey(kid, key.state, 'revoked', await store.now()))
     if (!done)
       throw new ChangeRefusal('kid', 'unknown_key', 'kid names no key of this workspace that can be revoked')
-    const steps = await takeKeySteps(needs, connection, workspace, 'maintain')
+    const steps = await takeKeySteps(needs, connection, workspace, MAINTAIN)
     return {
       value: { steps },
       event: {
@@ -54,10 +60,9 @@ export async function revokeKey(
 async function changeKeys(
   needs: ChangeNeeds,
   workspace: Workspace,
-  wish: 'maintain' | 'rotate',
+  wish: KeyWish,
 ): Promise<Changed<{ steps: readonly KeyStep[] }>> {
   return change(needs, workspace.tenant.id, async (connection) => {
-    await keyStore(connection, workspace.id).lockKeys()
     const steps = await takeKeySteps(needs, connection, workspace, wish)
     return {
       value: { steps },
@@ -65,28 +70,34 @@ async function changeKeys(
         action: 'keys_changed',
         workspaceId: workspace.id,
         subject: workspace.slug,
-        details: { wish, steps },
+        details: { rotate: wish.rotate, steps },
       },
     }
   })
 }
 
-/** @returns the steps that were taken */
+/**
+ * One active and one published key for each algorithm in use. What was in use once keeps its keys.
+ * @returns the steps that were taken
+ */
 export async function takeKeySteps(
   needs: ChangeNeeds,
   connection: TenantConnection,
   workspace: Workspace,
-  wish: 'maintain' | 'rotate',
+  wish: KeyWish,
 ): Promise<readonly KeyStep[]> {
   const store = keyStore(connection, workspace.id)
+  await store.lockKeys()
   const now = await store.now()
   const keys = await store.listKeys()
   const settings = { signingLead: workspace.signingLead, maxStale: needs.maxStale }
+  const chosen = await resourceServerStore(connection, workspace.id).listSigningAlgorithms()
+  const signing = keys.filter(({ state }) => state === 'active').map(({ algorithm }) => algorithm)
   const taken: KeyStep[] = []
-  for (const algorithm of ALGORITHMS) {
+  for (const algorithm of new Set([workspace.signingAlgorithm, ...chosen, ...signing])) {
     const own = keys.filter((key) => key.algorithm === algorithm)
-    const steps = keySteps(algorithm, own, now, settings, wish === 'rotate')
-    if (wish === 'rotate' && !steps.some((step) => step.do === 'retire')) throw tooYoung(own, now)
+    const steps = keySteps(algorithm, own, now, settings, wish)
+    if (wish.rotate && !steps.some((step) => step.do === 'retire')) throw tooYoung(own, now)
     for (const step of steps) await takeStep(needs, connection, workspace, step, now)
     taken.push(...steps)
   }
@@ -107,7 +118,7 @@ async function takeStep(
       const owner = { region: needs.region, tenantId: workspace.tenant.id, workspaceId: workspace.id }
       const sealed = needs.keyring.seal(privateKey, owner, publicJwk.kid)
       privateKey.fill(0)
-      await store.insertKey({
+      const key = {
         publicJwk,
         sealed,
         publishedAt: now,
@@ -115,10 +126,8 @@ async function takeStep(
         maxTokenLifetime: workspace.accessTokenLifetime,
         maxJwksAge: workspace.jwksMaxAge,
         maxStale: needs.maxStale,
-      })
-      return step.activate
-        ? requireMoved(store.moveKey(publicJwk.kid, 'published', 'active', now))
-        : undefined
+      }
+      return store.insertKey(key, step.activate)
     }
     case 'activate':
       return requireMoved(store.moveKey(step.kid, 'published', 'active', now))

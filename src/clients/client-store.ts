@@ -2,6 +2,7 @@
 import type { ClientId, CredentialId, WorkspaceId } from '../ids.ts'
 import type { ResourceIdentifier } from '../oauth/resource.ts'
 import type { ScopeToken } from '../oauth/scope.ts'
+import type { Algorithm, JwtType } from '../oauth/signing.ts'
 import type { TenantConnection } from '../storage/transaction.ts'
 import type { Client, Credential, KnownClient, ScopeGrant } from './client.ts'
 
@@ -66,6 +67,7 @@ export function clientStore({ db, tenantId }: TenantConnection, workspaceId: Wor
             .onRef('owner.resource_server_id', '=', 'scope.resource_server_id'),
         )
         .select(['granted.scope_token', 'granted.by_default', 'owner.resource_server_id', 'owner.identifier'])
+        .select(['owner.signing_algorithm', 'owner.jwt_type'])
         .where('granted.tenant_id', '=', tenantId)
         .where('granted.workspace_id', '=', workspaceId)
         .where('granted.client_id', '=', clientId)
@@ -76,6 +78,8 @@ export function clientStore({ db, tenantId }: TenantConnection, workspaceId: Wor
         byDefault: row.by_default,
         resourceServerId: row.resource_server_id,
         resource: row.identifier as ResourceIdentifier,
+        signingAlgorithm: (row.signing_algorithm ?? undefined) as Algorithm | undefined,
+        jwtType: row.jwt_type as JwtType,
       }))
     },
 

@@ -2,6 +2,7 @@
 import type { ClientId, CredentialId, ResourceServerId } from '../ids.ts'
 import type { ResourceIdentifier } from '../oauth/resource.ts'
 import type { ScopeToken } from '../oauth/scope.ts'
+import type { Algorithm, JwtType } from '../oauth/signing.ts'
 
 /** By their registered names (RFC 7591 §2). */
 export const SECRET_METHODS = ['client_secret_basic', 'client_secret_post'] as const
@@ -40,6 +41,9 @@ export type ScopeGrant = {
   readonly byDefault: boolean
   readonly resourceServerId: ResourceServerId
   readonly resource: ResourceIdentifier
+  /** How the resource server wants its tokens; undefined: as its workspace does. */
+  readonly signingAlgorithm: Algorithm | undefined
+  readonly jwtType: JwtType
 }
 
 /** A client with all that a request of its needs. */

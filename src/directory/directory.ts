@@ -9,8 +9,9 @@ import type { ClientId } from '../ids.ts'
 import { keyStore } from '../keys/key-store.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import { isPublic } from '../keys/life-cycle.ts'
-import type { ActiveKey, Algorithm, PublicJwk } from '../keys/signing-key.ts'
+import type { ActiveKey, PublicJwk } from '../keys/signing-key.ts'
 import type { Scope } from '../oauth/scope.ts'
+import type { Algorithm } from '../oauth/signing.ts'
 import { isUnavailable, type Database } from '../storage/transaction.ts'
 import { OAuthError } from '../oauth/error.ts'
 import type { WorkspaceAddress } from '../tenancy/address.ts'
@@ -23,6 +24,7 @@ export type Directory = {
   /** @returns undefined when nothing of that name is in this region */
   locate(address: WorkspaceAddress): Promise<Workspace | undefined>
   findClient(workspace: Workspace, id: ClientId): Promise<KnownClient | undefined>
+  /** @param algorithm as the resource server chose; while no key of it may sign yet, another one is answered */
   requireActiveKey(workspace: Workspace, algorithm: Algorithm): Promise<ActiveKey>
   listPublicKeys(workspace: Workspace): Promise<readonly PublicJwk[]>
   listScope(workspace: Workspace): Promise<Scope>
@@ -51,10 +53,15 @@ export function directory({ region, database, keyring }: Needs): Directory {
 
     requireActiveKey: (workspace, algorithm) =>
       asked(async () => {
-        const sealed = await database.inTenant(workspace.tenant.id, (connection) =>
-          keyStore(connection, workspace.id).findActiveKey(algorithm),
+        const active = await database.inTenant(workspace.tenant.id, (connection) =>
+          keyStore(connection, workspace.id).listActiveKeys(),
         )
-        if (sealed === undefined) throw new Error(`${workspace.issuer} has no active key for ${algorithm}`)
+        // A newly chosen algorithm waits for its key's lead: until then verifiers know the keys that signed before.
+        const sealed =
+          active.find((key) => key.algorithm === algorithm) ??
+          active.find((key) => key.algorithm === workspace.signingAlgorithm) ??
+          active[0]
+        if (sealed === undefined) throw new Error(`${workspace.issuer} has no active key`)
         return keyring.open(sealed, { region, tenantId: workspace.tenant.id, workspaceId: workspace.id })
       }),
 

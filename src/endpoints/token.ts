@@ -11,11 +11,11 @@ import {
 import type { KnownClient } from '../clients/client.ts'
 import type { Clock } from '../clock.ts'
 import type { Authorization, Grant } from '../grants/grant.ts'
-import type { Algorithm } from '../keys/signing-key.ts'
 import { OAuthError } from '../oauth/error.ts'
 import { readForm, readParameterNames, requireForm } from '../oauth/form.ts'
 import { parseResource } from '../oauth/resource.ts'
 import { parseScope, printScope } from '../oauth/scope.ts'
+import type { Algorithm, JwtType } from '../oauth/signing.ts'
 import type { Observe } from '../observe/observation.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
 import { issueAccessToken } from '../tokens/issue-access-token.ts'
@@ -36,8 +36,6 @@ const NEVER_IN_QUERY: ReadonlySet<string> = new Set([
   'scope',
   'resource',
 ])
-/** What a resource server gets when it asks for nothing else. */
-const ALGORITHM: Algorithm = 'ES256'
 
 export function tokenEndpoint({ clock, grants, authenticate, observe }: TokenNeeds): WorkspaceEndpoint {
   return {
@@ -64,10 +62,12 @@ export function tokenEndpoint({ clock, grants, authenticate, observe }: TokenNee
       const authorization = await grant.authorize({ client, scope, resources })
       requireWithin(client, authorization)
 
-      const key = await directory.requireActiveKey(workspace, ALGORITHM)
+      const { algorithm, jwtType } = requireOneSigning(client, authorization, workspace)
+      const key = await directory.requireActiveKey(workspace, algorithm)
       const token = issueAccessToken(clock, workspace, key, {
         clientId: client.id,
         credentialId,
+        jwtType,
         ...authorization,
       })
       const printedScope = printScope(authorization.scope)
@@ -171,4 +171,29 @@ function requireWithin(client: KnownClient, { scope, resources }: Authorization)
     }
   }
   if (resources.length === 0) throw new Error('a grant proposed a token that is for nothing')
+}
+
+/** One token is signed once: resource servers that want different algorithms or types want a token each. */
+function requireOneSigning(
+  client: KnownClient,
+  { resources }: Authorization,
+  workspace: Workspace,
+): { algorithm: Algorithm; jwtType: JwtType } {
+  const wanted = client.grants
+    .filter(({ resource }) => resources.includes(resource))
+    .map(({ signingAlgorithm, jwtType }) => ({
+      algorithm: signingAlgorithm ?? workspace.signingAlgorithm,
+      jwtType,
+    }))
+  const [first] = wanted
+  if (first === undefined)
+    throw new Error('a grant proposed a token for a resource that the client was not granted')
+  if (wanted.some(({ algorithm, jwtType }) => algorithm !== first.algorithm || jwtType !== first.jwtType)) {
+    throw new OAuthError(
+      'invalid_target',
+      'resources_sign_differently',
+      'these resource servers take tokens of different kinds: ask for a token for each',
+    )
+  }
+  return first
 }

@@ -1,9 +1,10 @@
 /** Makes signing keys. A kid is the RFC 7638 thumbprint of its key, so that no kid is ever used for two keys. */
-import { generateKeyPair } from 'node:crypto'
+import { generateKeyPair, type KeyPairKeyObjectResult } from 'node:crypto'
 import { promisify } from 'node:util'
-import { calculateJwkThumbprint } from 'jose'
+import { calculateJwkThumbprint, type JWK } from 'jose'
 import type { Kid } from '../ids.ts'
-import type { Algorithm, PublicJwk } from './signing-key.ts'
+import type { Algorithm } from '../oauth/signing.ts'
+import type { PublicJwk } from './signing-key.ts'
 
 export type GeneratedKey = {
   readonly publicJwk: PublicJwk
@@ -13,12 +14,23 @@ export type GeneratedKey = {
 
 const generate = promisify(generateKeyPair)
 
+// RFC 7518 §3.3, §3.5: 2048 bits or more.
+const RSA = { modulusLength: 2048, publicExponent: 65_537 }
+
+const GENERATE: Record<Algorithm, () => Promise<KeyPairKeyObjectResult>> = {
+  ES256: () => generate('ec', { namedCurve: 'P-256' }),
+  ES384: () => generate('ec', { namedCurve: 'P-384' }),
+  RS256: () => generate('rsa', RSA),
+  PS256: () => generate('rsa', RSA),
+  EdDSA: () => generate('ed25519'),
+}
+
 export async function generateSigningKey(algorithm: Algorithm): Promise<GeneratedKey> {
-  const { publicKey, privateKey } = await generate('ec', { namedCurve: 'P-256' })
-  const { kty = '', crv, x, y } = publicKey.export({ format: 'jwk' })
-  const kid = (await calculateJwkThumbprint({ kty, crv, x, y } as Record<string, string>)) as Kid
+  const { publicKey, privateKey } = await GENERATE[algorithm]()
+  const parameters = publicKey.export({ format: 'jwk' }) as JWK & { kty: string }
+  const kid = (await calculateJwkThumbprint(parameters)) as Kid
   return {
-    publicJwk: { kty, crv, x, y, use: 'sig', alg: algorithm, kid },
+    publicJwk: { ...parameters, use: 'sig', alg: algorithm, kid },
     privateKey: privateKey.export({ format: 'der', type: 'pkcs8' }),
   }
 }

@@ -1,12 +1,13 @@
 /** Rows of signing keys, for one workspace. A private key comes and goes sealed. Reads and writes, nothing else. */
 import { sql } from 'kysely'
 import type { Kid, WorkspaceId } from '../ids.ts'
+import type { Algorithm } from '../oauth/signing.ts'
 import type { Sealed } from '../sealing/seal.ts'
 import type { OperatorConnection, TenantConnection } from '../storage/transaction.ts'
-import type { Algorithm, KeyState, PublicJwk, SigningKey } from './signing-key.ts'
+import type { KeyState, PublicJwk, SigningKey } from './signing-key.ts'
 
 export type SealedKey = Sealed & { readonly kid: Kid; readonly algorithm: Algorithm }
-export type NewKey = Omit<SigningKey, 'state' | 'retiredAt' | 'kid' | 'algorithm'> & {
+export type NewKey = Omit<SigningKey, 'state' | 'activatedAt' | 'retiredAt' | 'kid' | 'algorithm'> & {
   readonly sealed: Sealed
   readonly publishedAt: number
 }
@@ -30,30 +31,35 @@ export function keyStore({ db, tenantId }: TenantConnection, workspaceId: Worksp
         state: row.state,
         publicJwk: row.public_jwk as PublicJwk,
         maySignAt: row.may_sign_at.getTime() / 1000,
-        retiredAt: row.retired_at === null ? undefined : row.retired_at.getTime() / 1000,
+        activatedAt: numericDate(row.activated_at),
+        retiredAt: numericDate(row.retired_at),
         maxTokenLifetime: row.max_token_lifetime,
         maxJwksAge: row.max_jwks_age,
         maxStale: row.max_stale,
       }))
     },
 
-    async findActiveKey(algorithm: Algorithm): Promise<SealedKey | undefined> {
-      const row = await db
+    /** The longest active first: one of each algorithm in use. */
+    async listActiveKeys(): Promise<readonly SealedKey[]> {
+      const rows = await db
         .selectFrom('signing_key')
-        .select(['kid', 'sealed_private_key', 'master_key_id'])
-        .where((eb) => eb.and({ ...here, algorithm, state: 'active' }))
-        .executeTakeFirst()
-      return row && { kid: row.kid, algorithm, ...sealedOf(row) }
+        .select(['kid', 'algorithm', 'sealed_private_key', 'master_key_id'])
+        .where((eb) => eb.and({ ...here, state: 'active' }))
+        .orderBy('activated_at')
+        .orderBy('kid')
+        .execute()
+      return rows.map((row) => ({ kid: row.kid, algorithm: row.algorithm as Algorithm, ...sealedOf(row) }))
     },
 
-    async insertKey(key: NewKey): Promise<void> {
+    /** @param active it signs at once, beside a published one that may not sign yet */
+    async insertKey(key: NewKey, active: boolean): Promise<void> {
       await db
         .insertInto('signing_key')
         .values({
           ...here,
           kid: key.publicJwk.kid,
           algorithm: key.publicJwk.alg,
-          state: 'published',
+          state: active ? 'active' : 'published',
           public_jwk: JSON.stringify(key.publicJwk),
           sealed_private_key: key.sealed.bytes,
           master_key_id: key.sealed.masterKeyId,
@@ -62,6 +68,7 @@ export function keyStore({ db, tenantId }: TenantConnection, workspaceId: Worksp
           max_token_lifetime: key.maxTokenLifetime,
           max_jwks_age: key.maxJwksAge,
           max_stale: key.maxStale,
+          ...(active && { activated_at: new Date(key.publishedAt * 1000) }),
         })
         .execute()
     },
@@ -130,4 +137,8 @@ export function keyStoreSamples({ db }: OperatorConnection) {
 
 function sealedOf(row: { sealed_private_key: Buffer; master_key_id: string }): Sealed {
   return { bytes: row.sealed_private_key, masterKeyId: row.master_key_id as Sealed['masterKeyId'] }
+}
+
+function numericDate(date: Date | null): number | undefined {
+  return date === null ? undefined : date.getTime() / 1000
 }

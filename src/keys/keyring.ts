@@ -1,9 +1,10 @@
 /** Seals and opens private keys. A key belongs to its region, tenant, workspace and kid, and opens for no other. */
 import { createPrivateKey } from 'node:crypto'
 import type { Kid, TenantId, WorkspaceId } from '../ids.ts'
+import type { Algorithm } from '../oauth/signing.ts'
 import type { Sealed, Sealing } from '../sealing/seal.ts'
 import type { Region } from '../tenancy/region.ts'
-import type { ActiveKey, Algorithm } from './signing-key.ts'
+import type { ActiveKey } from './signing-key.ts'
 
 export type KeyOwner = {
   readonly region: Region

@@ -7,12 +7,20 @@
  *   retired the last node stops signing, the longest token ends, the longest cached JWKS ends, and a minute more.
  */
 import type { Kid } from '../ids.ts'
-import type { Algorithm, SigningKey } from './signing-key.ts'
+import type { Algorithm } from '../oauth/signing.ts'
+import type { SigningKey } from './signing-key.ts'
 
 /** Seconds each. */
 export type KeySettings = {
   readonly signingLead: number
   readonly maxStale: number
+}
+
+export type KeyWish = {
+  /** The active key is to be replaced as soon as may be. */
+  readonly rotate: boolean
+  /** Nobody can have cached a set without the algorithm's first key: its resource servers are as new as it is. */
+  readonly firstSignsAtOnce: boolean
 }
 
 export type KeyStep =
@@ -31,7 +39,6 @@ const MARGIN = 60
 /**
  * @param keys all keys of one workspace and algorithm
  * @param now seconds since 1970, the database's clock
- * @param rotate the active key is to be replaced as soon as may be
  * @returns steps in the order to take them; none when all is as it should be
  */
 export function keySteps(
@@ -39,7 +46,7 @@ export function keySteps(
   keys: readonly SigningKey[],
   now: number,
   settings: KeySettings,
-  rotate: boolean,
+  { rotate, firstSignsAtOnce }: KeyWish,
 ): readonly KeyStep[] {
   const active = keys.find(({ state }) => state === 'active')
   const published = keys.find(({ state }) => state === 'published')
@@ -57,6 +64,10 @@ export function keySteps(
     // Nobody signs: whoever is ready takes over, and if nobody is, a new key that starts at once.
     if (published !== undefined && published.maySignAt <= now) {
       return [...removals, { do: 'activate', kid: published.kid }, next]
+    }
+    // An algorithm that has never signed waits for its lead: another one's key signs meanwhile, and verifiers know it.
+    if (!firstSignsAtOnce && keys.every(({ activatedAt }) => activatedAt === undefined)) {
+      return published === undefined ? [...removals, next] : removals
     }
     const first: KeyStep = { do: 'publish', algorithm, maySignAt: now, activate: true }
     return [...removals, first, ...(published === undefined ? [next] : [])]

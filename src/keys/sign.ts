@@ -1,50 +1,59 @@
 /**
- * The one place that signs. What is signed has one of the purposes listed here, each with its `typ` (RFC 8725 §3.11),
- * so that no JWT of ours can pass for another kind.
+ * The one place that signs. What is signed has one of the purposes listed here, each with the types that it may carry
+ * (RFC 8725 §3.11), so that no JWT of ours can pass for another kind.
  */
-import { sign as signBytes } from 'node:crypto'
+import { constants, sign as signBytes, type KeyObject } from 'node:crypto'
 import type { WorkspaceId } from '../ids.ts'
+import type { Algorithm, JwtType } from '../oauth/signing.ts'
 import type { ActiveKey } from './signing-key.ts'
 
-const TYPES = {
-  // RFC 9068 §2.1
-  access_token: 'at+jwt',
-} as const
+export type SigningPurpose =
+  /** RFC 9068 §2.1; `JWT` where the resource server asked for it. */
+  { readonly purpose: 'access_token'; readonly type: JwtType }
 
-export type SigningPurpose = keyof typeof TYPES
+// RFC 7518 §3.3 to §3.5 and RFC 8037 §3.1.
+const SIGN: Record<Algorithm, (input: Buffer, key: KeyObject) => Buffer> = {
+  ES256: (input, key) => joseSignature(signBytes('sha256', input, key), 32),
+  ES384: (input, key) => joseSignature(signBytes('sha384', input, key), 48),
+  RS256: (input, key) => signBytes('sha256', input, { key, padding: constants.RSA_PKCS1_PADDING }),
+  PS256: (input, key) =>
+    signBytes('sha256', input, {
+      key,
+      padding: constants.RSA_PKCS1_PSS_PADDING,
+      saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
+    }),
+  EdDSA: (input, key) => signBytes(undefined, input, key),
+}
 
 /**
  * @param workspaceId whose token it is; a key of another workspace is a bug, and refused
  * @returns a JWS in compact serialisation (RFC 7515 §7.1)
  */
 export function signJwt(
-  purpose: SigningPurpose,
+  { type }: SigningPurpose,
   workspaceId: WorkspaceId,
   key: ActiveKey,
   claims: object,
 ): string {
   if (key.workspaceId !== workspaceId) throw new Error(`the key ${key.kid} is of another workspace`)
-  const header = { alg: key.algorithm, typ: TYPES[purpose], kid: key.kid }
+  const header = { alg: key.algorithm, typ: type, kid: key.kid }
   const input = `${encode(header)}.${encode(claims)}`
-  const signature = joseSignature(signBytes('sha256', Buffer.from(input), key.privateKey))
-  return `${input}.${signature.toString('base64url')}`
+  return `${input}.${SIGN[key.algorithm](Buffer.from(input), key.privateKey).toString('base64url')}`
 }
 
 function encode(value: object): string {
   return Buffer.from(JSON.stringify(value)).toString('base64url')
 }
 
-const COORDINATE_BYTES = 32
-
 /**
  * From DER (RFC 3279 §2.2.3: a sequence of the integers r and s) to r || s of fixed length (RFC 7518 §3.4). Node's own
- * conversion has a slow path on Node 24, this one on none. Both integers of P-256 fit the short form of a length.
+ * conversion has a slow path on Node 24, this one on none. For P-256 and P-384 every length fits into one byte.
  */
-function joseSignature(der: Buffer): Buffer {
-  const signature = Buffer.alloc(2 * COORDINATE_BYTES)
+function joseSignature(der: Buffer, coordinateBytes: number): Buffer {
+  const signature = Buffer.alloc(2 * coordinateBytes)
   const rLength = der.readUInt8(3)
-  copyInteger(der.subarray(4, 4 + rLength), signature.subarray(0, COORDINATE_BYTES))
-  copyInteger(der.subarray(6 + rLength), signature.subarray(COORDINATE_BYTES))
+  copyInteger(der.subarray(4, 4 + rLength), signature.subarray(0, coordinateBytes))
+  copyInteger(der.subarray(6 + rLength), signature.subarray(coordinateBytes))
   return signature
 }
 

@@ -1,10 +1,7 @@
 /** Signing keys of one workspace, as values: `published -> active -> retired -> gone`, or `revoked` at any time. */
 import type { KeyObject } from 'node:crypto'
 import type { Kid, WorkspaceId } from '../ids.ts'
-
-/** By their registered names (RFC 7518 §3.1). */
-export const ALGORITHMS = ['ES256'] as const
-export type Algorithm = (typeof ALGORITHMS)[number]
+import type { Algorithm } from '../oauth/signing.ts'
 
 export type KeyState = 'published' | 'active' | 'retired' | 'gone' | 'revoked'
 
@@ -25,6 +22,8 @@ export type SigningKey = {
   readonly publicJwk: PublicJwk
   /** Not before every verifier can have it. */
   readonly maySignAt: number
+  /** Undefined: it has never signed. */
+  readonly activatedAt: number | undefined
   readonly retiredAt: number | undefined
   /** The greatest values in force while a token of this key could be made or its JWKS be cached. */
   readonly maxTokenLifetime: number

@@ -14,12 +14,15 @@ export type Schema = {
     signing_lead: number
     chosen_secrets: boolean
     audience_parameter: boolean
+    signing_algorithm: Generated<string>
     created_at: DatabaseTime
   }
   resource_server: OfWorkspace & {
     resource_server_id: ResourceServerId
     identifier: string
     name: string
+    signing_algorithm: string | null
+    jwt_type: Generated<string>
     created_at: DatabaseTime
   }
   scope: OfWorkspace & {

@@ -1,7 +1,8 @@
 /** Rows of resource servers and the scope tokens that they own, for one workspace. */
-import type { WorkspaceId } from '../ids.ts'
+import type { ResourceServerId, WorkspaceId } from '../ids.ts'
 import type { ResourceIdentifier } from '../oauth/resource.ts'
 import type { ScopeToken } from '../oauth/scope.ts'
+import type { Algorithm, JwtType } from '../oauth/signing.ts'
 import type { TenantConnection } from '../storage/transaction.ts'
 import type { OwnedScope, ResourceServer } from './resource-server.ts'
 
@@ -20,6 +21,8 @@ export function resourceServerStore({ db, tenantId }: TenantConnection, workspac
           id: row.resource_server_id,
           identifier: row.identifier as ResourceIdentifier,
           name: row.name,
+          signingAlgorithm: (row.signing_algorithm ?? undefined) as Algorithm | undefined,
+          jwtType: row.jwt_type as JwtType,
         }
       )
     },
@@ -39,11 +42,47 @@ export function resourceServerStore({ db, tenantId }: TenantConnection, workspac
       }))
     },
 
-    async insertResourceServer({ id, identifier, name }: ResourceServer): Promise<void> {
+    /** What resource servers have chosen; nothing of those that have not. */
+    async listSigningAlgorithms(): Promise<readonly Algorithm[]> {
+      const rows = await db
+        .selectFrom('resource_server')
+        .select('signing_algorithm')
+        .distinct()
+        .where('tenant_id', '=', tenantId)
+        .where('workspace_id', '=', workspaceId)
+        .where('signing_algorithm', 'is not', null)
+        .execute()
+      return rows.map((row) => row.signing_algorithm as Algorithm)
+    },
+
+    async insertResourceServer(server: ResourceServer): Promise<void> {
       await db
         .insertInto('resource_server')
-        .values({ tenant_id: tenantId, workspace_id: workspaceId, resource_server_id: id, identifier, name })
+        .values({
+          tenant_id: tenantId,
+          workspace_id: workspaceId,
+          resource_server_id: server.id,
+          identifier: server.identifier,
+          name: server.name,
+          signing_algorithm: server.signingAlgorithm ?? null,
+          jwt_type: server.jwtType,
+        })
         .execute()
+    },
+
+    async updateSigning(
+      id: ResourceServerId,
+      algorithm: Algorithm | undefined,
+      jwtType: JwtType,
+    ): Promise<boolean> {
+      const { numUpdatedRows } = await db
+        .updateTable('resource_server')
+        .set({ signing_algorithm: algorithm ?? null, jwt_type: jwtType })
+        .where('tenant_id', '=', tenantId)
+        .where('workspace_id', '=', workspaceId)
+        .where('resource_server_id', '=', id)
+        .executeTakeFirst()
+      return numUpdatedRows === 1n
     },
 
     async insertScope({ token, resourceServerId, description }: OwnedScope): Promise<void> {

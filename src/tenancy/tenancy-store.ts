@@ -2,6 +2,7 @@
 import type { Issuer, TenantId, WorkspaceId } from '../ids.ts'
 import type { NamelessConnection, OperatorConnection, TenantConnection } from '../storage/transaction.ts'
 import { sql } from 'kysely'
+import type { Algorithm } from '../oauth/signing.ts'
 import type { Region } from './region.ts'
 import type { TenantSlug, WorkspaceSlug } from './slug.ts'
 import type { Tenant, Workspace } from './tenant.ts'
@@ -46,6 +47,7 @@ export function workspaceStore({ db, tenantId }: TenantConnection) {
           accessTokenLifetime: row.access_token_lifetime,
           jwksMaxAge: row.jwks_max_age,
           signingLead: row.signing_lead,
+          signingAlgorithm: row.signing_algorithm as Algorithm,
           chosenSecrets: row.chosen_secrets,
           audienceParameter: row.audience_parameter,
         }
@@ -86,6 +88,7 @@ export function workspaceStore({ db, tenantId }: TenantConnection) {
           access_token_lifetime: workspace.accessTokenLifetime,
           jwks_max_age: workspace.jwksMaxAge,
           signing_lead: workspace.signingLead,
+          signing_algorithm: workspace.signingAlgorithm,
           chosen_secrets: workspace.chosenSecrets,
           audience_parameter: workspace.audienceParameter,
         })

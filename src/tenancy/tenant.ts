@@ -1,5 +1,6 @@
 /** Tenants and workspaces as the rest of the house sees them: typed values, read from rows by `tenancy-store.ts`. */
 import type { Issuer, TenantId, WorkspaceId } from '../ids.ts'
+import type { Algorithm } from '../oauth/signing.ts'
 import type { Region } from './region.ts'
 import type { TenantSlug, WorkspaceSlug } from './slug.ts'
 
@@ -19,6 +20,8 @@ export type Workspace = {
   readonly jwksMaxAge: number
   /** Seconds from a key's publication to its first signature, so that every verifier has it by then. */
   readonly signingLead: number
+  /** How tokens are signed for resource servers that do not choose. */
+  readonly signingAlgorithm: Algorithm
   /** Clients may have one secret that Regent did not generate; what is not of our form then costs a slow hash. */
   readonly chosenSecrets: boolean
   /** `audience` is read where `resource` is not sent, as some products' clients are used to. */

@@ -9,6 +9,7 @@ import { signJwt } from '../keys/sign.ts'
 import type { ActiveKey } from '../keys/signing-key.ts'
 import type { ResourceIdentifier } from '../oauth/resource.ts'
 import { printScope, type Scope } from '../oauth/scope.ts'
+import type { JwtType } from '../oauth/signing.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
 
 export type AccessTokenGrant = {
@@ -18,6 +19,7 @@ export type AccessTokenGrant = {
   /** Never empty: a token for everything is never made. */
   readonly resources: readonly ResourceIdentifier[]
   readonly scope: Scope
+  readonly jwtType: JwtType
 }
 
 export type AccessToken = {
@@ -31,13 +33,13 @@ export function issueAccessToken(
   clock: Clock,
   workspace: Workspace,
   key: ActiveKey,
-  { clientId, credentialId, subject, resources, scope }: AccessTokenGrant,
+  { clientId, credentialId, subject, resources, scope, jwtType }: AccessTokenGrant,
 ): AccessToken {
   const issuedAt = clock.now()
   const expiresIn = workspace.accessTokenLifetime
   const tokenId = newRandomId()
   const { tenant } = workspace
-  const value = signJwt('access_token', workspace.id, key, {
+  const value = signJwt({ purpose: 'access_token', type: jwtType }, workspace.id, key, {
     // §2.2: required. No nbf: verifiers check it without leeway, and iat says the same.
     iss: workspace.issuer,
     sub: subject,

@@ -10,7 +10,7 @@ import { createLocalJWKSet, jwtVerify, type JSONWebKeySet } from 'jose'
 import pg from 'pg'
 import request from 'supertest'
 import { createClient, type ClientInput } from '../../src/changes/client-changes.ts'
-import { createResourceServer } from '../../src/changes/create-resource-server.ts'
+import { createResourceServer, type ResourceServerInput } from '../../src/changes/create-resource-server.ts'
 import { createTenant } from '../../src/changes/create-tenant.ts'
 import { createWorkspace, type WorkspaceInput } from '../../src/changes/create-workspace.ts'
 import type { ChangeNeeds } from '../../src/changes/change.ts'
@@ -51,6 +51,8 @@ type Options = {
   /** The way that the server takes to its database. */
   readonly route?: (url: string) => Promise<string>
 }
+
+type Signing = Pick<ResourceServerInput, 'signingAlgorithm' | 'jwtType'>
 
 type ClientStory = Partial<ClientInput> & {
   /** What it gets when it asks for no scope. */
@@ -103,7 +105,7 @@ export async function openWorld({ regions = REGIONS, trustedProxies = [], localP
     lastRefusal: () => seen.findLast(({ type }) => type === 'request_refused'),
 
     /** @param issuer `https://acme.eu.token.example/orders`: the tenant is made when it is new */
-    async workspace(issuer: string, settings: WorkspaceInput['settings'] = {}) {
+    async workspace(issuer: string, settings: WorkspaceInput['settings'] = {}, ordersSigning: Signing = {}) {
       const { host, pathname } = new URL(issuer)
       const name = parseHost(host, origin)
       if (name?.kind !== 'tenant') throw new Error(`${host} is no host of a tenant`)
@@ -115,6 +117,7 @@ export async function openWorld({ regions = REGIONS, trustedProxies = [], localP
       const orders = await createResourceServer(change, workspace, {
         identifier: ORDERS,
         name: 'Orders',
+        ...ordersSigning,
         scopes: { read: 'read orders', write: 'change orders' },
       })
       const invoices = await createResourceServer(change, workspace, {
