@@ -4,10 +4,12 @@
  */
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import type { LogLevel } from './observe/log.ts'
 import { parseMasterKeys, type MasterKeys } from './sealing/master-keys.ts'
+import type { HttpLimits } from './server/http-server.ts'
 import { isNetwork } from './server/peer.ts'
 import { OperatorError } from './storage/operator-error.ts'
-import { parseOrigin, type Origin } from './tenancy/origin.ts'
+import { parseOrigin, printOrigin, type Origin } from './tenancy/origin.ts'
 import { isRegion, REGIONS, type Region } from './tenancy/region.ts'
 
 /** A database as the environment names it. */
@@ -32,6 +34,12 @@ export type Config = {
   readonly masterKeys: MasterKeys | undefined
   readonly trustedProxies: readonly string[]
   readonly bcryptCost: number
+  readonly opsHost: string
+  readonly opsPort: number
+  readonly limits: HttpLimits
+  /** Milliseconds that listeners stay open after the signal to stop. */
+  readonly drain: number
+  readonly logLevel: LogLevel
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -63,6 +71,42 @@ export function readConfig(overrides: Environment = {}, environment: Environment
   return config
 }
 
+/** By variable, as it is in effect; passwords and keys are masked. */
+export function effectiveVariables(config: Config): Readonly<Record<string, string>> {
+  const databases = [...config.databases].flatMap(([region, { url, adminUrl }]) => [
+    [`DATABASE_URL${REGION_SUFFIXES[region]}`, masked(url)],
+    [`DATABASE_ADMIN_URL${REGION_SUFFIXES[region]}`, masked(adminUrl)],
+  ])
+  return {
+    PORT: String(config.port),
+    HOST: config.host,
+    REGENT_ORIGIN: printOrigin(config.origin),
+    REGENT_TRUST_PROXY: config.trustedProxies.join(','),
+    REGENT_OPS_HOST: config.opsHost,
+    REGENT_OPS_PORT: String(config.opsPort),
+    REGENT_REGIONS: [...config.databases.keys()].join(','),
+    ...(Object.fromEntries(databases) as Record<string, string>),
+    REGENT_DB_POOL: String(config.databaseConnections),
+    REGENT_DB_TIMEOUT: String(config.databaseTimeout),
+    REGENT_MASTER_KEYS: (config.masterKeys ?? []).map(({ id }) => `${id}:****`).join(','),
+    REGENT_BCRYPT_COST: String(config.bcryptCost),
+    REGENT_DRAIN: String(config.drain / 1000),
+    REGENT_KEEP_ALIVE_TIMEOUT: String(config.limits.keepAliveTimeout / 1000),
+    REGENT_HEADERS_TIMEOUT: String(config.limits.headersTimeout / 1000),
+    REGENT_REQUEST_TIMEOUT: String(config.limits.requestTimeout / 1000),
+    REGENT_MAX_CONNECTIONS: String(config.limits.maxConnections),
+    LOG_LEVEL: config.logLevel,
+  }
+}
+
+function masked(text: string): string {
+  const url = new URL(text)
+  if (url.password !== '') url.password = '****'
+  // pg takes a password there too.
+  if (url.searchParams.has('password')) url.searchParams.set('password', '****')
+  return url.href
+}
+
 type Variables = (name: string) => string | undefined
 
 const PLAIN = z.object({
@@ -71,6 +115,16 @@ const PLAIN = z.object({
   REGENT_DB_POOL: wholeNumber(1, 100, '4').default(4),
   REGENT_DB_TIMEOUT: wholeNumber(100, 60_000, '1000').default(1000),
   REGENT_BCRYPT_COST: wholeNumber(4, 15, '10').default(10),
+  REGENT_OPS_HOST: z.string().default('127.0.0.1'),
+  REGENT_OPS_PORT: wholeNumber(1, 65_535, '9090').default(9090),
+  REGENT_DRAIN: wholeNumber(0, 25, '5').default(5),
+  REGENT_KEEP_ALIVE_TIMEOUT: wholeNumber(1, 3600, '75').default(75),
+  REGENT_HEADERS_TIMEOUT: wholeNumber(1, 60, '5').default(5),
+  REGENT_REQUEST_TIMEOUT: wholeNumber(1, 300, '10').default(10),
+  REGENT_MAX_CONNECTIONS: wholeNumber(1, 1_000_000, '10000').default(10_000),
+  LOG_LEVEL: z
+    .enum(['debug', 'info', 'warn', 'error', 'silent'], 'must be debug, info, warn, error or silent')
+    .default('info'),
   REGENT_TRUST_PROXY: z
     .string()
     .default('')
@@ -93,6 +147,16 @@ function readPlain(variables: Variables, faults: string[]) {
     databaseTimeout: values.REGENT_DB_TIMEOUT,
     bcryptCost: values.REGENT_BCRYPT_COST,
     trustedProxies: values.REGENT_TRUST_PROXY,
+    opsHost: values.REGENT_OPS_HOST,
+    opsPort: values.REGENT_OPS_PORT,
+    drain: values.REGENT_DRAIN * 1000,
+    limits: {
+      keepAliveTimeout: values.REGENT_KEEP_ALIVE_TIMEOUT * 1000,
+      headersTimeout: values.REGENT_HEADERS_TIMEOUT * 1000,
+      requestTimeout: values.REGENT_REQUEST_TIMEOUT * 1000,
+      maxConnections: values.REGENT_MAX_CONNECTIONS,
+    },
+    logLevel: values.LOG_LEVEL,
   }
 }
 

@@ -6,15 +6,21 @@
 // oxlint-disable-next-line import/no-unassigned-import -- loaded for its effect, see there
 import './cli/localhost-names.ts'
 import { Command } from 'commander'
+import { demoCommand } from './cli/demo-command.ts'
 import { migrateCommand } from './cli/migrate.ts'
+import { printConfigCommand } from './cli/print-config.ts'
 import { report } from './cli/print.ts'
 import { quickstartCommand } from './cli/quickstart.ts'
+import { serveCommand } from './cli/serve.ts'
 import { OperatorError } from './storage/operator-error.ts'
 
 const program = new Command('regent')
   .description('A multi-tenant, region-aware OAuth 2.0 token service')
   .addCommand(quickstartCommand())
+  .addCommand(serveCommand())
   .addCommand(migrateCommand())
+  .addCommand(demoCommand())
+  .addCommand(printConfigCommand())
 
 try {
   await program.parseAsync()

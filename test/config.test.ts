@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readConfig } from '../src/config.ts'
+import { effectiveVariables, readConfig } from '../src/config.ts'
 
 const LOCAL = 'postgres://regent@127.0.0.1/regent'
 const KEY = Buffer.alloc(32, 1).toString('base64')
@@ -19,6 +19,16 @@ describe('the configuration', () => {
       bcryptCost: 10,
       masterKeys: undefined,
       trustedProxies: [],
+      opsHost: '127.0.0.1',
+      opsPort: 9090,
+      drain: 5000,
+      limits: {
+        keepAliveTimeout: 75_000,
+        headersTimeout: 5000,
+        requestTimeout: 10_000,
+        maxConnections: 10_000,
+      },
+      logLevel: 'info',
     })
   })
 
@@ -62,6 +72,10 @@ describe('the configuration', () => {
     ['REGENT_ORIGIN', { REGENT_ORIGIN: 'https://token.example/path' }],
     ['REGENT_BCRYPT_COST', { REGENT_BCRYPT_COST: '3' }],
     ['REGENT_TRUST_PROXY', { REGENT_TRUST_PROXY: '10.0.0.0/33' }],
+    ['LOG_LEVEL', { LOG_LEVEL: 'loud' }],
+    ['REGENT_DRAIN', { REGENT_DRAIN: '26' }],
+    ['REGENT_OPS_PORT', { REGENT_OPS_PORT: '0' }],
+    ['REGENT_KEEP_ALIVE_TIMEOUT', { REGENT_KEEP_ALIVE_TIMEOUT: '75s' }],
     ['DATABASE_URL', { DATABASE_URL: 'mysql://x' }],
     ['DATABASE_URL', { DATABASE_URL: 'not a url' }],
     ['DATABASE_URL', { DATABASE_URL: 'postgres://regent@db.example.com/regent' }],
@@ -122,6 +136,28 @@ describe('the configuration', () => {
     // Asked for only where a region has a database of its own.
     const more = ['AU', 'EU', 'US'].map((region) => `DATABASE_ADMIN_URL_${region}`)
     expect([...explained].map(([, name]) => name).toSorted()).toEqual([...wanted, ...more].toSorted())
+  })
+
+  it('prints every variable that it reads as it is in effect, passwords and keys masked', () => {
+    const given = {
+      DATABASE_URL:
+        'postgres://regent:very-secret@db.example.com/regent?sslmode=verify-full&password=very-secret',
+      DATABASE_URL_EU: 'default',
+      REGENT_MASTER_KEYS: `2026:${KEY},2025:${Buffer.alloc(32, 2).toString('base64')}`,
+    }
+    const printed = effectiveVariables(readConfig({}, given))
+    expect(JSON.stringify(printed)).not.toContain('very-secret')
+    expect(printed).toMatchObject({
+      DATABASE_URL_EU: expect.stringContaining('postgres://regent:****@db.example.com/regent'),
+      REGENT_MASTER_KEYS: '2026:****,2025:****',
+    })
+    const explained = [...readFileSync('.env.example', 'utf8').matchAll(/^([A-Z_]+)=/gm)].map(
+      ([, name = '']) => name,
+    )
+    const missing = explained.filter(
+      (name) => !(name in printed) && !/^DATABASE_(?:ADMIN_)?URL_(?:AU|US)$/.test(name),
+    )
+    expect(missing).toEqual([])
   })
 
   it('reads a secret from a file', () => {

@@ -79,6 +79,18 @@ export async function createDemo(needs: ChangeNeeds, secret: string | undefined)
   }
 }
 
+/** @returns whether this region's demo client is there, and has a secret */
+export async function demoExists(needs: ChangeNeeds): Promise<boolean> {
+  const tenant = await findTenant(needs, TENANTS[needs.region])
+  const workspace =
+    tenant &&
+    (await needs.database.inTenant(tenant.id, (connection) =>
+      workspaceStore(connection).findWorkspace(WORKSPACE),
+    ))
+  const client = workspace && (await findClient(needs, workspace))
+  return client !== undefined && client.credentials.length > 0 && client.grants.length > 0
+}
+
 async function createDemoClient(needs: ChangeNeeds, workspace: Workspace, identifier: string): Promise<void> {
   const server = await needs.database.inTenant(workspace.tenant.id, (connection) =>
     resourceServerStore(connection, workspace.id).findResourceServer(identifier as ResourceIdentifier),

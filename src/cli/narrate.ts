@@ -17,6 +17,13 @@ export function narrate(observation: Observation): void {
     case 'server_error': {
       const { error, requestId } = observation
       report(`fault    (request ${requestId}) ${error instanceof Error ? error.stack : String(error)}`)
+      return
     }
+    case 'warning':
+      report(observation.message)
+      return
+    case 'server_started':
+    case 'server_stopping':
+    case 'server_stopped':
   }
 }

@@ -47,30 +47,35 @@ export async function openMigratedEmbedded(folder: string): Promise<OpenDatabase
   }
 }
 
-export async function openMigratedPostgres(config: Config): Promise<OpenDatabases> {
-  const targets = new Map<string, { target: DatabaseTarget; regions: Region[] }>()
-  for (const [region, target] of config.databases) {
-    const same = targets.get(target.url)
-    if (same) same.regions.push(region)
-    else targets.set(target.url, { target, regions: [region] })
-  }
+type PostgresOptions = {
+  /** Bring roles and schema up to date first. */
+  readonly migrate: boolean
+  /** Told of what should be mended, though it works. */
+  readonly warn: (message: string) => void
+}
+
+/** All databases that the configuration names, or none: a fault of one closes the others. */
+export async function openPostgresDatabases(
+  config: Config,
+  { migrate, warn }: PostgresOptions,
+): Promise<OpenDatabases> {
   const databases = new Map<Region, Database>()
-  const opened: { end(): Promise<void> }[] = []
+  const pools: { end(): Promise<void> }[] = []
   const close = async () => {
-    for (const pool of opened) await pool.end()
+    for (const pool of pools) await pool.end()
   }
   try {
-    for (const { target, regions } of targets.values()) {
-      await migrateTarget(target, regions)
+    for (const { target, regions } of groupByUrl(config.databases)) {
+      if (migrate) await migrateTarget(target, regions)
       const pool = await openPostgres({
         ...target,
         connections: config.databaseConnections,
         connectTimeout: config.databaseTimeout,
       })
-      opened.push(pool)
+      pools.push(pool)
       const client = await pool.connect()
       const warning = await requireHarmlessLogin(client).finally(() => client.release())
-      if (warning !== undefined) report(warning)
+      if (warning !== undefined) warn(warning)
       const one = database(pool, LIMITS)
       await requireSchema(one, regions, target.variable)
       for (const region of regions) databases.set(region, one)
@@ -80,6 +85,17 @@ export async function openMigratedPostgres(config: Config): Promise<OpenDatabase
     throw error
   }
   return { databases, description: `PostgreSQL, ${[...databases.keys()].join(', ')}`, close }
+}
+
+/** Regions may share a database: it is then opened once. */
+function groupByUrl(databases: Config['databases']): Iterable<{ target: DatabaseTarget; regions: Region[] }> {
+  const groups = new Map<string, { target: DatabaseTarget; regions: Region[] }>()
+  for (const [region, target] of databases) {
+    const same = groups.get(target.url)
+    if (same) same.regions.push(region)
+    else groups.set(target.url, { target, regions: [region] })
+  }
+  return groups.values()
 }
 
 async function migrateTarget(target: DatabaseTarget, regions: readonly Region[]): Promise<void> {

@@ -18,7 +18,8 @@ import { openMasterKeys, readPrivateFile, writePrivateFile } from './data-folder
 import { createDemo, DEMO_REGIONS, demoResourceServers, type DemoClient } from './demo.ts'
 import { closeServer, listenOn, requireFreePort } from './listen.ts'
 import { narrate } from './narrate.ts'
-import { openMigratedEmbedded, openMigratedPostgres, type OpenDatabases } from './open-databases.ts'
+import { openMigratedEmbedded, openPostgresDatabases, type OpenDatabases } from './open-databases.ts'
+import { MAX_STALE } from './production.ts'
 import { report, say, withProgress } from './print.ts'
 import { holdsSealedKeys, requireMasterKeys } from './require-master-keys.ts'
 import { sampleApi } from './sample-api.ts'
@@ -28,8 +29,6 @@ import { showTour } from './tour.ts'
 type Options = { port?: string; apiPort?: string; data: string }
 type Demo = ReadonlyMap<Region, DemoClient>
 
-/** Seconds that a node may serve from memory; the keys' lead reckons with it. */
-const MAX_STALE = 3600
 const DEMO_FILE = 'demo.json'
 
 export function quickstartCommand(): Command {
@@ -90,7 +89,7 @@ async function openStore(config: Config, folder: string): Promise<OpenDatabases>
   if (config.databases.size === 0) return openMigratedEmbedded(folder)
   const lock = lockDataFolder(folder)
   try {
-    const store = await openMigratedPostgres(config)
+    const store = await openPostgresDatabases(config, { migrate: true, warn: report })
     return { ...store, close: () => store.close().finally(() => lock.release()) }
   } catch (error) {
     lock.release()

@@ -27,5 +27,15 @@ export type Observation =
     }
   /** A fault of ours, or of what we stand on. */
   | { readonly type: 'server_error'; readonly requestId: string; readonly error: unknown }
+  | {
+      readonly type: 'server_started'
+      readonly url: string
+      readonly opsUrl: string
+      readonly regions: readonly string[]
+    }
+  | { readonly type: 'server_stopping' }
+  | { readonly type: 'server_stopped' }
+  /** What an operator should look at, though the server runs. */
+  | { readonly type: 'warning'; readonly message: string }
 
 export type Observe = (observation: Observation) => void

@@ -10,7 +10,7 @@ import type { Observe } from '../observe/observation.ts'
 import type { Database } from '../storage/transaction.ts'
 import type { Origin } from '../tenancy/origin.ts'
 import type { Region } from '../tenancy/region.ts'
-import { httpServer } from './http-server.ts'
+import { DEFAULT_LIMITS, httpServer, type HttpLimits } from './http-server.ts'
 
 export type ServerParts = {
   readonly origin: Origin
@@ -22,15 +22,18 @@ export type ServerParts = {
   readonly observe: Observe
   /** Addresses and subnets of proxies whose forwarding headers count. */
   readonly trustedProxies: readonly string[]
+  readonly limits?: HttpLimits
+  readonly isDraining?: () => boolean
 }
 
 /** Not listening yet. */
 export function assembleServer(parts: ServerParts): Server {
   const { origin, databases, keyring, bcryptCost, clock, observe, trustedProxies } = parts
+  const { limits = DEFAULT_LIMITS, isDraining = () => false } = parts
   const directories = new Map<Region, Directory>()
   for (const [region, database] of databases)
     directories.set(region, directory({ region, database, keyring }))
   const authenticate = clientAuthentication({ clock, bcryptCost })
   const endpoints = workspaceEndpoints({ clock, grants, authenticate, observe })
-  return httpServer({ origin, endpoints, directories, observe, trustedProxies })
+  return httpServer({ origin, endpoints, directories, observe, trustedProxies, limits, isDraining })
 }

@@ -25,10 +25,11 @@ type Needs = {
   /** Paths behind `/{tenant}/{workspace}` that there are. */
   readonly paths: ReadonlySet<string>
   readonly observe: Observe
+  readonly isDraining: () => boolean
 }
 
 export function frontDoor(
-  { origin, readCaller, paths, observe }: Needs,
+  { origin, readCaller, paths, observe, isDraining }: Needs,
   letIn: (arrival: Arrival, request: IncomingMessage, response: ServerResponse) => void,
 ) {
   const secure = helmet({
@@ -43,6 +44,7 @@ export function frontDoor(
 
   return (request: IncomingMessage, response: ServerResponse): void => {
     const caller = readCaller(request)
+    if (isDraining()) response.setHeader('Connection', 'close')
     const headers = headerReader(request.rawHeaders)
     secure(request, response, () => {
       try {

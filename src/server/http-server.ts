@@ -17,17 +17,32 @@ type Needs = Omit<Parameters<typeof expressDoor>[0], 'arrivalOf'> & {
   readonly origin: Origin
   readonly observe: Observe
   readonly trustedProxies: readonly string[]
+  readonly limits: HttpLimits
+  /** Once it says so, each answer asks its caller to open another connection, elsewhere. */
+  readonly isDraining: () => boolean
 }
 
-/** Milliseconds; longer than the idle time of balancers, so that they close connections and not we (75 s). */
-const KEEP_ALIVE_TIMEOUT = 75_000
-const HEADERS_TIMEOUT = 5_000
-const REQUEST_TIMEOUT = 10_000
+/** What a caller may hold of a node; times in milliseconds. */
+export type HttpLimits = {
+  /** Longer than the idle time of balancers, so that they close connections and not we. */
+  readonly keepAliveTimeout: number
+  readonly headersTimeout: number
+  readonly requestTimeout: number
+  readonly maxConnections: number
+}
+
+export const DEFAULT_LIMITS: HttpLimits = {
+  keepAliveTimeout: 75_000,
+  headersTimeout: 5000,
+  requestTimeout: 10_000,
+  maxConnections: 10_000,
+}
+
 const MAX_HEADER_BYTES = 16 * 1024
 
 /** Not listening yet. */
 export function httpServer(needs: Needs): Server {
-  const { endpoints, origin, observe, trustedProxies } = needs
+  const { endpoints, origin, observe, trustedProxies, limits, isDraining } = needs
   const arrivals = new WeakMap<IncomingMessage, Arrival>()
   const app = expressDoor({
     ...needs,
@@ -39,7 +54,7 @@ export function httpServer(needs: Needs): Server {
   })
   const paths = new Set(endpoints.map(({ path }) => path))
   const door = frontDoor(
-    { origin, observe, paths, readCaller: callerReader(trustedProxies) },
+    { origin, observe, paths, isDraining, readCaller: callerReader(trustedProxies) },
     (arrival, request, response) => {
       arrivals.set(request, arrival)
       app(request, response)
@@ -48,9 +63,9 @@ export function httpServer(needs: Needs): Server {
   const server = createServer(
     {
       maxHeaderSize: MAX_HEADER_BYTES,
-      keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
-      headersTimeout: HEADERS_TIMEOUT,
-      requestTimeout: REQUEST_TIMEOUT,
+      keepAliveTimeout: limits.keepAliveTimeout,
+      headersTimeout: limits.headersTimeout,
+      requestTimeout: limits.requestTimeout,
       connectionsCheckingInterval: 1000,
       // A missing Host gets our own 400.
       requireHostHeader: false,
@@ -59,6 +74,7 @@ export function httpServer(needs: Needs): Server {
   )
   // Node drops the headers past its limit: one more than we take shows that there were too many.
   server.maxHeadersCount = MAX_HEADERS + 1
+  server.maxConnections = limits.maxConnections
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
     refuseFrame(error, socket, observe),
   )

@@ -1,0 +1,15 @@
+/** `regent print-config`: the configuration as it is in effect, by variable, with secrets masked. */
+import { Command } from 'commander'
+import { effectiveVariables, readConfig } from '../config.ts'
+import { say } from './print.ts'
+
+export function printConfigCommand(): Command {
+  return new Command('print-config')
+    .description('the configuration as it is in effect, secrets masked')
+    .option('--json', 'print it as JSON')
+    .action((options: { json?: boolean }) => {
+      const variables = effectiveVariables(readConfig())
+      if (options.json) say(JSON.stringify(variables, null, 2))
+      else for (const [name, value] of Object.entries(variables)) say(`${name}=${value}`)
+    })
+}

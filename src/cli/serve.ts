@@ -1,0 +1,83 @@
+/**
+ * `regent serve`: the token service for production. Starts only when everything that it needs is there, for all regions
+ * that it serves, or not at all; stops without losing a request.
+ */
+import { Command } from 'commander'
+import { systemClock } from '../clock.ts'
+import { readConfig } from '../config.ts'
+import { keyring } from '../keys/keyring.ts'
+import { openLog } from '../observe/log.ts'
+import { sealing } from '../sealing/seal.ts'
+import { assembleServer } from '../server/assemble.ts'
+import { opsServer } from '../server/ops-server.ts'
+import { stopServer } from '../server/stop-server.ts'
+import { printOrigin } from '../tenancy/origin.ts'
+import { closeServer, listenOn, requireFreePort } from './listen.ts'
+import { openMigratedEmbedded, openPostgresDatabases, type OpenDatabases } from './open-databases.ts'
+import { requireKeys } from './production.ts'
+import { requireMasterKeys } from './require-master-keys.ts'
+import { untilStopped } from './stop-signals.ts'
+
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description('the token service, configured by environment variables (.env.example explains each)')
+    .option('--data <folder>', 'where the embedded database is kept while DATABASE_URL is not set', './data')
+    .action(serve)
+}
+
+async function serve(options: { data: string }): Promise<void> {
+  const config = readConfig()
+  const keys = keyring(sealing(requireKeys(config)))
+  await requireFreePort(config.port, config.host, 'stop what uses it, or set PORT.')
+  await requireFreePort(config.opsPort, config.opsHost, 'stop what uses it, or set REGENT_OPS_PORT.')
+  const stopped = untilStopped()
+  const log = openLog({ level: config.logLevel })
+  const warn = (message: string) => log.observe({ type: 'warning', message })
+  let store: OpenDatabases | undefined
+  let draining = false
+  let ready = false
+
+  const ops = opsServer(() =>
+    draining ? { ready: false, reason: 'stopping' } : ready ? { ready } : { ready, reason: 'starting' },
+  )
+  try {
+    store =
+      config.databases.size > 0
+        ? await openPostgresDatabases(config, { migrate: false, warn })
+        : await openEmbeddedForTrial(options.data, warn)
+    await requireMasterKeys(store.databases, keys, 'REGENT_MASTER_KEYS')
+    const server = assembleServer({
+      ...config,
+      databases: store.databases,
+      keyring: keys,
+      clock: systemClock,
+      observe: log.observe,
+      isDraining: () => draining,
+    })
+    await listenOn(ops, config.opsPort, config.opsHost, 'stop what uses it, or set REGENT_OPS_PORT.')
+    await listenOn(server, config.port, config.host, 'stop what uses it, or set PORT.')
+    ready = true
+    log.observe({
+      type: 'server_started',
+      url: `${printOrigin(config.origin)} on ${config.host}:${config.port}`,
+      opsUrl: `http://${config.opsHost}:${config.opsPort}`,
+      regions: [...store.databases.keys()],
+    })
+    await stopped
+    draining = true
+    log.observe({ type: 'server_stopping' })
+    await stopServer(server, config.drain)
+  } finally {
+    await closeServer(ops)
+    await store?.close()
+    log.observe({ type: 'server_stopped' })
+    await log.close()
+  }
+}
+
+async function openEmbeddedForTrial(folder: string, warn: (message: string) => void): Promise<OpenDatabases> {
+  warn(
+    'DATABASE_URL is not set: this is the embedded database, for trying out. It is one process, and not durable through power loss.',
+  )
+  return openMigratedEmbedded(folder)
+}

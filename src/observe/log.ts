@@ -1,0 +1,140 @@
+/**
+ * The log: JSON lines, one observation each, written asynchronously from a bounded buffer. When whoever reads them is
+ * slower than what happens, lines are dropped and counted, and the count is logged; nothing ever waits for the log.
+ * An issued token is no line but a number; refusals are at most ten lines a second and reason, the rest a number.
+ */
+import { pino, type Logger } from 'pino'
+import type { Observation, Observe } from './observation.ts'
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
+
+export type Log = {
+  readonly observe: Observe
+  /** Lines that were dropped since the start. */
+  dropped(): number
+  /** Writes what is buffered. */
+  close(): Promise<void>
+}
+
+type Options = {
+  readonly level: LogLevel
+  /** A file descriptor, or a path. */
+  readonly destination?: number | string
+  /** Bytes that wait to be written; what comes beyond is dropped. */
+  readonly bufferBytes?: number
+}
+
+const BUFFER_BYTES = 8 * 1024 * 1024
+const CHUNK_BYTES = 4096
+const LINES_A_SECOND = 10
+const SECOND = 1000
+
+export function openLog({ level, destination = 1, bufferBytes = BUFFER_BYTES }: Options): Log {
+  const stream = pino.destination({
+    dest: destination,
+    sync: false,
+    minLength: CHUNK_BYTES,
+    maxLength: bufferBytes,
+  })
+  let dropped = 0
+  let reported = 0
+  stream.on('drop', () => {
+    dropped += 1
+  })
+  // A reader that went away (EPIPE) is no reason to stop issuing tokens.
+  stream.on('error', () => {
+    dropped += 1
+  })
+  const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream)
+  const counters = new Map<string, number>()
+  let issued = 0
+
+  const summarize = () => {
+    for (const [reason, count] of counters) {
+      if (count > LINES_A_SECOND)
+        logger.warn({ event: 'refusals_not_logged', reason, count: count - LINES_A_SECOND })
+    }
+    counters.clear()
+    if (issued > 0) logger.info({ event: 'tokens_issued', count: issued })
+    issued = 0
+    if (dropped > reported) logger.warn({ event: 'log_lines_dropped', count: dropped - reported })
+    reported = dropped
+    stream.flush()
+  }
+  const timer = setInterval(summarize, SECOND)
+  timer.unref()
+
+  return {
+    observe(observation) {
+      if (observation.type === 'token_issued') {
+        issued += 1
+        if (logger.isLevelEnabled('debug')) write(logger, observation)
+        return
+      }
+      if (observation.type === 'request_refused') {
+        const count = (counters.get(observation.reason) ?? 0) + 1
+        counters.set(observation.reason, count)
+        if (count > LINES_A_SECOND) return
+      }
+      write(logger, observation)
+    },
+
+    dropped: () => dropped,
+
+    async close() {
+      clearInterval(timer)
+      summarize()
+      // A reader that takes nothing any more must not hold up the stop.
+      await Promise.race([
+        new Promise<void>((resolve) => stream.flush(() => resolve())),
+        new Promise<void>((resolve) => setTimeout(resolve, SECOND).unref()),
+      ])
+    },
+  }
+}
+
+/** The one place that says which field of what reaches the log: a field that is not named here does not. */
+function write(logger: Logger, observation: Observation): void {
+  const { type: event } = observation
+  switch (observation.type) {
+    case 'token_issued': {
+      const { requestId, issuer, clientId, credentialId, grantType, scope, tokenId } = observation
+      logger.debug({ event, requestId, issuer, clientId, credentialId, grantType, scope, tokenId })
+      return
+    }
+    case 'request_refused': {
+      const { requestId, peer, status, code, reason, issuer } = observation
+      logger[status >= 500 ? 'error' : 'info']({ event, requestId, peer, status, code, reason, issuer })
+      return
+    }
+    case 'server_error': {
+      const { requestId, error } = observation
+      logger.error({ event, requestId, error: describe(error) })
+      return
+    }
+    case 'server_started': {
+      const { url, opsUrl, regions } = observation
+      logger.info({ event, url, opsUrl, regions })
+      return
+    }
+    case 'server_stopping':
+    case 'server_stopped':
+      logger.info({ event })
+      return
+    case 'warning':
+      logger.warn({ event, message: observation.message })
+  }
+}
+
+/** Of an error: its name, code, message and stack, and those of its causes. Never what it was thrown with. */
+function describe(error: unknown): object {
+  if (typeof error !== 'object' || error === null) return { message: String(error) }
+  const { name, code, message, stack, cause } = error as Error & { code?: unknown }
+  return {
+    name,
+    ...(typeof code === 'string' && { code }),
+    message,
+    stack,
+    ...(cause !== undefined && { cause: describe(cause) }),
+  }
+}

@@ -1,0 +1,21 @@
+/**
+ * The private port: whether the process lives and whether it should get requests. Asks no database: a node whose
+ * database is away is alive, and restarting it mends nothing.
+ */
+import { createServer, type Server } from 'node:http'
+
+export type Readiness = { readonly ready: true } | { readonly ready: false; readonly reason: string }
+
+/** Not listening yet. */
+export function opsServer(readiness: () => Readiness): Server {
+  return createServer((request, response) => {
+    const answer = (status: number, body: object) => {
+      response.writeHead(status, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' })
+      response.end(JSON.stringify(body))
+    }
+    const state = readiness()
+    if (request.url === '/livez') answer(200, { live: true })
+    else if (request.url === '/readyz') answer(state.ready ? 200 : 503, state)
+    else answer(404, { error: 'nothing here: ask /livez or /readyz' })
+  })
+}

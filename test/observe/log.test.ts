@@ -1,0 +1,93 @@
+import { execFileSync } from 'node:child_process'
+import { constants, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openLog, type LogLevel } from '../../src/observe/log.ts'
+import type { Observation } from '../../src/observe/observation.ts'
+
+const ISSUED: Observation = {
+  type: 'token_issued',
+  requestId: 'r',
+  issuer: 'https://a.example/a/b',
+  clientId: 'robot',
+  credentialId: 'c',
+  grantType: 'client_credentials',
+  scope: 'read',
+  tokenId: 't',
+}
+const refusal = (reason: string): Observation => ({
+  type: 'request_refused',
+  requestId: 'r',
+  peer: '192.0.2.1',
+  status: 401,
+  code: 'invalid_client',
+  reason,
+})
+
+describe('the log', () => {
+  let folder: string
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'regent-log-'))
+  })
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  async function logged(observations: readonly Observation[], level: LogLevel = 'info') {
+    const destination = join(folder, `${Math.random()}.log`)
+    const log = openLog({ level, destination })
+    for (const observation of observations) log.observe(observation)
+    await log.close()
+    return readFileSync(destination, 'utf8')
+      .trim()
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+  }
+
+  it('counts issued tokens at info, and writes each at debug', async () => {
+    expect(await logged([ISSUED, ISSUED, ISSUED])).toEqual([
+      { level: 30, time: expect.any(String), event: 'tokens_issued', count: 3 },
+    ])
+    expect((await logged([ISSUED], 'debug'))[0]).toMatchObject({ event: 'token_issued', clientId: 'robot' })
+  })
+
+  it('writes ten refusals a second and reason, and counts the rest', async () => {
+    const many = Array.from({ length: 25 }, () => refusal('wrong_secret'))
+    const lines = await logged([...many, refusal('unknown_client')])
+    expect(
+      lines.filter(({ reason, event }) => event === 'request_refused' && reason === 'wrong_secret'),
+    ).toHaveLength(10)
+    expect(lines.filter(({ reason }) => reason === 'unknown_client')).toHaveLength(1)
+    expect(lines.at(-1)).toMatchObject({ event: 'refusals_not_logged', reason: 'wrong_secret', count: 15 })
+  })
+
+  it('writes a fault with its causes, and nothing that hangs on it', async () => {
+    const cause = Object.assign(new Error('inner'), { code: '57P01', secret: 'very-secret' })
+    const error = Object.assign(new Error('outer', { cause }), { parameters: ['very-secret'] })
+    const [line] = await logged([{ type: 'server_error', requestId: 'r', error }])
+    expect(line).toMatchObject({
+      event: 'server_error',
+      error: { message: 'outer', cause: { code: '57P01', message: 'inner' } },
+    })
+    expect(JSON.stringify(line)).not.toContain('very-secret')
+  })
+
+  it('keeps a line of the log one line, whatever is in it (T46)', async () => {
+    const forged = { ...refusal('wrong_secret'), peer: '1\r\n{"event":"forged"}\n' } as Observation
+    const lines = await logged([forged])
+    expect(lines).toHaveLength(1)
+    expect(lines[0]).toMatchObject({ event: 'request_refused', peer: '1\r\n{"event":"forged"}\n' })
+  })
+
+  it('drops and counts what nobody reads, and never waits', async () => {
+    const pipe = join(folder, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    // Held open and not read: the pipe fills up, then the buffer.
+    const descriptor = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK)
+    const log = openLog({ level: 'debug', destination: descriptor, bufferBytes: 100_000 })
+    const before = process.memoryUsage().rss
+    for (let count = 0; count < 200_000; count++) log.observe(ISSUED)
+    expect(process.memoryUsage().rss - before).toBeLessThan(100_000_000)
+    expect(log.dropped()).toBeGreaterThan(100_000)
+    await log.close()
+  })
+})
