@@ -7,6 +7,7 @@ import { generateSigningKey } from '../keys/generate.ts'
 import { keyStore } from '../keys/key-store.ts'
 import { keySteps, type KeyStep, type KeyWish } from '../keys/life-cycle.ts'
 import type { SigningKey } from '../keys/signing-key.ts'
+import { databaseTime } from '../storage/database-time.ts'
 import type { TenantConnection } from '../storage/transaction.ts'
 import { resourceServerStore } from '../tenancy/resource-server-store.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
@@ -41,7 +42,8 @@ export async function revokeKey(
     const store = keyStore(connection, workspace.id)
     await store.lockKeys()
     const key = (await store.listKeys()).find((candidate) => candidate.kid === kid)
-    const done = key !== undefined && (await store.moveKey(kid, key.state, 'revoked', await store.now()))
+    const done =
+      key !== undefined && (await store.moveKey(kid, key.state, 'revoked', await databaseTime(connection)))
     if (!done)
       throw new ChangeRefusal('kid', 'unknown_key', 'kid names no key of this workspace that can be revoked')
     const steps = await takeKeySteps(needs, connection, workspace, MAINTAIN)
@@ -88,7 +90,7 @@ export async function takeKeySteps(
 ): Promise<readonly KeyStep[]> {
   const store = keyStore(connection, workspace.id)
   await store.lockKeys()
-  const now = await store.now()
+  const now = await databaseTime(connection)
   const keys = await store.listKeys()
   const settings = { signingLead: workspace.signingLead, maxStale: needs.maxStale }
   const chosen = await resourceServerStore(connection, workspace.id).listSigningAlgorithms()

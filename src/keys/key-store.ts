@@ -1,5 +1,4 @@
 /** Rows of signing keys, for one workspace. A private key comes and goes sealed. Reads and writes, nothing else. */
-import { sql } from 'kysely'
 import type { Kid, WorkspaceId } from '../ids.ts'
 import type { Algorithm } from '../oauth/signing.ts'
 import type { Sealed } from '../sealing/seal.ts'
@@ -99,12 +98,6 @@ export function keyStore({ db, tenantId }: TenantConnection, workspaceId: Worksp
         .orderBy('kid')
         .forUpdate()
         .execute()
-    },
-
-    /** Seconds since 1970 by the database's clock. */
-    async now(): Promise<number> {
-      const { rows } = await sql<{ now: Date }>`select now()`.execute(db)
-      return Math.floor((rows[0]?.now.getTime() ?? Number.NaN) / 1000)
     },
   }
 }
