@@ -1,5 +1,5 @@
 import request from 'supertest'
-import { UnsecuredJWT } from 'jose'
+import { CompactSign, decodeJwt, UnsecuredJWT } from 'jose'
 import { Refusal, resourceServer } from '../../src/resource-server/resource-server.ts'
 import { openApi, type Api } from './api.ts'
 import {
@@ -62,6 +62,14 @@ describe('the verification of an access token (RFC 9068 §4)', () => {
   ])('refuses a token with %s', async (_case, claims: Record<string, unknown>, rule) => {
     const spelt = claims['iss'] === 'SLASH' ? { iss: `${authorizationServer.issuer}/` } : claims
     expect(await refusalOf(await authorizationServer.token(spelt))).toMatch(rule)
+  })
+
+  it('refuses an expiration that no number holds, and that would never come (§2.2, RFC 7519 §2)', async () => {
+    const claims = JSON.stringify({ ...decodeJwt(await authorizationServer.token()), exp: 0 })
+    const token = await new CompactSign(Buffer.from(claims.replace('"exp":0', '"exp":1e999')))
+      .setProtectedHeader({ alg: 'ES256', kid: 'key-1', typ: 'at+jwt' })
+      .sign(authorizationServer.key.privateKey)
+    expect(await refusalOf(token)).toMatch(/claim exp/)
   })
 
   it('takes a token for several audiences of which it is one (§4)', async () => {

@@ -133,14 +133,14 @@ describe('the keys of an issuer (RFC 8414, RFC 7517)', () => {
     }, 15_000)
 
     it.each([
-      ['what is not JSON', '<html>'],
-      ['what is no object', '[]'],
-      ['null', 'null'],
-      ['no key set (RFC 7517 §5)', '{}'],
-      ['keys that are no objects (RFC 7517 §5)', '{"keys":[null]}'],
-    ])('refuses %s', async (_case, body) => {
+      ['what is not JSON', '<html>', /is not JSON/],
+      ['what is no object', '[]', /not a JSON object/],
+      ['null', 'null', /not a JSON object/],
+      ['no key set (RFC 7517 §5)', '{}', /no key set/],
+      ['keys that are no objects (RFC 7517 §5)', '{"keys":[null]}', /no key set/],
+    ])('refuses %s', async (_case, body, why) => {
       authorizationServer.spoil(JWKS_PATH, (_request, response) => response.end(body))
-      await expect(openKeys().find('key-1', 'ES256')).rejects.toMatchObject({ status: 503 })
+      await expect(openKeys().find('key-1', 'ES256')).rejects.toThrow(why)
     })
 
     it('refuses an answer that is not 200', async () => {
@@ -155,7 +155,7 @@ describe('the keys of an issuer (RFC 8414, RFC 7517)', () => {
     it.each([
       ['max-age=300', 300],
       ['public, max-age=300, must-revalidate', 300],
-      ['s-maxage=900, max-age=300', 300],
+      ['x-max-age=900, max-age=300', 300],
       ['max-age=1', 60],
       ['max-age=7200', 7200],
       ['no-cache', 600],
