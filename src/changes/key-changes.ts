@@ -5,7 +5,7 @@
 import type { Kid } from '../ids.ts'
 import { generateSigningKey } from '../keys/generate.ts'
 import { keyStore } from '../keys/key-store.ts'
-import { keySteps, type KeyStep } from '../keys/life-cycle.ts'
+import { isPublic, keySteps, type KeyStep } from '../keys/life-cycle.ts'
 import { ALGORITHMS, type SigningKey } from '../keys/signing-key.ts'
 import type { TenantConnection } from '../storage/transaction.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
@@ -35,7 +35,10 @@ export async function revokeKey(
     const store = keyStore(connection, workspace.id)
     await store.lockKeys()
     const key = (await store.listKeys()).find((candidate) => candidate.kid === kid)
-    const done = key !== undefined && (await store.moveKey(kid, key.state, 'revoked', await store.now()))
+    const done =
+      key !== undefined &&
+      isPublic(key) &&
+      (await store.moveKey(kid, key.state, 'revoked', await store.now()))
     if (!done)
       throw new ChangeRefusal('kid', 'unknown_key', 'kid names no key of this workspace that can be revoked')
     const steps = await takeKeySteps(needs, connection, workspace, 'maintain')
@@ -115,10 +118,9 @@ async function takeStep(
         maxTokenLifetime: workspace.accessTokenLifetime,
         maxJwksAge: workspace.jwksMaxAge,
         maxStale: needs.maxStale,
+        activate: step.activate,
       })
-      return step.activate
-        ? requireMoved(store.moveKey(publicJwk.kid, 'published', 'active', now))
-        : undefined
+      return undefined
     }
     case 'activate':
       return requireMoved(store.moveKey(step.kid, 'published', 'active', now))

@@ -9,6 +9,8 @@ export type SealedKey = Sealed & { readonly kid: Kid; readonly algorithm: Algori
 export type NewKey = Omit<SigningKey, 'state' | 'retiredAt' | 'kid' | 'algorithm'> & {
   readonly sealed: Sealed
   readonly publishedAt: number
+  /** Signs from its first moment, and so never takes the place of the published key that waits beside it. */
+  readonly activate: boolean
 }
 
 export function keyStore({ db, tenantId }: TenantConnection, workspaceId: WorkspaceId) {
@@ -53,12 +55,13 @@ export function keyStore({ db, tenantId }: TenantConnection, workspaceId: Worksp
           ...here,
           kid: key.publicJwk.kid,
           algorithm: key.publicJwk.alg,
-          state: 'published',
+          state: key.activate ? 'active' : 'published',
           public_jwk: JSON.stringify(key.publicJwk),
           sealed_private_key: key.sealed.bytes,
           master_key_id: key.sealed.masterKeyId,
           may_sign_at: new Date(key.maySignAt * 1000),
           published_at: new Date(key.publishedAt * 1000),
+          activated_at: key.activate ? new Date(key.publishedAt * 1000) : null,
           max_token_lifetime: key.maxTokenLifetime,
           max_jwks_age: key.maxJwksAge,
           max_stale: key.maxStale,
