@@ -5,7 +5,7 @@
 import type { Kid } from '../ids.ts'
 import { generateSigningKey } from '../keys/generate.ts'
 import { keyStore } from '../keys/key-store.ts'
-import { keySteps, type KeyStep, type KeyWish } from '../keys/life-cycle.ts'
+import { isPublic, keySteps, type KeyStep, type KeyWish } from '../keys/life-cycle.ts'
 import type { SigningKey } from '../keys/signing-key.ts'
 import { databaseTime } from '../storage/database-time.ts'
 import type { TenantConnection } from '../storage/transaction.ts'
@@ -43,7 +43,9 @@ export async function revokeKey(
     await store.lockKeys()
     const key = (await store.listKeys()).find((candidate) => candidate.kid === kid)
     const done =
-      key !== undefined && (await store.moveKey(kid, key.state, 'revoked', await databaseTime(connection)))
+      key !== undefined &&
+      isPublic(key) &&
+      (await store.moveKey(kid, key.state, 'revoked', await databaseTime(connection)))
     if (!done)
       throw new ChangeRefusal('kid', 'unknown_key', 'kid names no key of this workspace that can be revoked')
     const steps = await takeKeySteps(needs, connection, workspace, MAINTAIN)

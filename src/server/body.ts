@@ -4,8 +4,11 @@ import { OAuthError } from '../oauth/error.ts'
 
 export const MAX_BODY_BYTES = 16 * 1024
 
-/** @throws OAuthError 413; the rest of the body is then not read, and the connection is to be closed */
-export async function readBody(request: IncomingMessage): Promise<Buffer> {
+/**
+ * @returns undefined when the caller went away, or was refused, before its request was complete
+ * @throws OAuthError 413; the rest of the body is then not read, and the connection is to be closed
+ */
+export async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw tooLarge()
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
@@ -18,8 +21,8 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
       } else chunks.push(chunk)
     })
     request.on('end', () => resolve(Buffer.concat(chunks)))
-    request.on('close', () => reject(new Error('the caller went away before its request was complete')))
-    request.on('error', reject)
+    request.on('close', () => resolve(undefined))
+    request.on('error', () => resolve(undefined))
   })
 }
 

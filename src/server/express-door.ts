@@ -34,11 +34,13 @@ export function expressDoor({ endpoints, directories, observe, arrivalOf }: Need
   const reply = async (
     request: Request,
     response: Response,
-    answer: (arrival: Arrival) => Promise<Reply>,
+    answer: (arrival: Arrival) => Promise<Reply | undefined>,
   ) => {
     const arrival = arrivalOf(request)
     const written = await answer(arrival).catch((error: unknown) => refusalOf(error, arrival, observe))
-    if (!response.destroyed) writeReply(request, response, written, arrival.requestId)
+    // Nobody waits any more, or the frame was refused meanwhile.
+    if (written === undefined || response.destroyed || response.headersSent) return
+    writeReply(request, response, written, arrival.requestId)
   }
 
   for (const endpoint of endpoints) {
@@ -49,9 +51,10 @@ export function expressDoor({ endpoints, directories, observe, arrivalOf }: Need
     if (endpoint.path === '/.well-known/oauth-authorization-server')
       routes.push(`${endpoint.path}/:tenant/:workspace`)
     app.all(routes, (request, response) =>
-      reply(request, response, async (arrival) =>
-        ask({ ...arrival, body: takesBody ? await readBody(request) : Buffer.alloc(0) }),
-      ),
+      reply(request, response, async (arrival) => {
+        const body = takesBody ? await readBody(request) : Buffer.alloc(0)
+        return body && ask({ ...arrival, body })
+      }),
     )
   }
   app.use((request, response) => reply(request, response, () => Promise.reject(nothingHere())))

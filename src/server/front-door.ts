@@ -11,6 +11,7 @@ import { OAuthError } from '../oauth/error.ts'
 import type { Observe } from '../observe/observation.ts'
 import { nothingHere, readAddress, type WorkspaceAddress } from '../tenancy/address.ts'
 import type { Origin } from '../tenancy/origin.ts'
+import { malformedMessage } from './frame-refusal.ts'
 import type { Caller } from './peer.ts'
 import { writeReply } from './write-reply.ts'
 
@@ -49,6 +50,7 @@ export function frontDoor(
     secure(request, response, () => {
       try {
         requireFewHeaders(request)
+        requirePlainFraming(request, headers('transfer-encoding'))
         const { address, query } = readAddress(headers('host'), request.url ?? '', origin)
         if (!paths.has(address.path)) throw nothingHere()
         letIn({ address, query, headers, method: request.method ?? '', ...caller }, request, response)
@@ -65,6 +67,17 @@ function requireFewHeaders({ rawHeaders }: IncomingMessage): void {
       status: 431,
     })
   }
+}
+
+/**
+ * RFC 9112 §6.1: Node would read a body by a coding that it does not know (`gzip, chunked`), and chunks of a version
+ * that has none. A proxy in front may see the message end elsewhere.
+ */
+function requirePlainFraming({ httpVersion }: IncomingMessage, transferEncodings: readonly string[]): void {
+  const [coding = 'chunked'] = transferEncodings
+  const chunked = transferEncodings.length <= 1 && coding.toLowerCase() === 'chunked'
+  const plain = transferEncodings.length === 0 ? /^1\.[01]$/ : /^1\.1$/
+  if (!chunked || !plain.test(httpVersion)) throw malformedMessage()
 }
 
 /** Node joins or drops repeated headers, each by its name; here all values are seen. */

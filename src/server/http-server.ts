@@ -2,14 +2,12 @@
  * The HTTP server: Node's, with limits that keep a slow or greedy caller from holding it, the front door before Express,
  * and an answer in our shape even for what cannot be parsed.
  */
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { refusalOf } from '../endpoints/answer.ts'
-import { OAuthError } from '../oauth/error.ts'
-import { newRandomId } from '../ids.ts'
 import type { Observe } from '../observe/observation.ts'
 import type { Origin } from '../tenancy/origin.ts'
 import { expressDoor } from './express-door.ts'
+import { frameRefusals } from './frame-refusal.ts'
 import { frontDoor, MAX_HEADERS, type Arrival } from './front-door.ts'
 import { callerReader } from './peer.ts'
 
@@ -53,13 +51,19 @@ export function httpServer(needs: Needs): Server {
     },
   })
   const paths = new Set(endpoints.map(({ path }) => path))
-  const door = frontDoor(
-    { origin, observe, paths, isDraining, readCaller: callerReader(trustedProxies) },
+  const readCaller = callerReader(trustedProxies)
+  const enter = frontDoor(
+    { origin, observe, paths, isDraining, readCaller },
     (arrival, request, response) => {
       arrivals.set(request, arrival)
       app(request, response)
     },
   )
+  const frames = frameRefusals({ readCaller, observe })
+  const door = (request: IncomingMessage, response: ServerResponse) => {
+    frames.note(request, response)
+    enter(request, response)
+  }
   const server = createServer(
     {
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -75,43 +79,15 @@ export function httpServer(needs: Needs): Server {
   // Node drops the headers past its limit: one more than we take shows that there were too many.
   server.maxHeadersCount = MAX_HEADERS + 1
   server.maxConnections = limits.maxConnections
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
-    refuseFrame(error, socket, observe),
-  )
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => frames.refuse(error, socket))
+  // RFC 9110 §10.1.1: what is expected beside 100-continue may be passed over; Node's own 417 is not in our shape.
+  server.on('checkExpectation', door)
   // CONNECT asks for a tunnel, and has no target that could be an address (RFC 9110 §9.3.6).
-  server.on('connect', (_request, socket: Socket) => refuseFrame({ code: 'CONNECT' }, socket, observe))
+  server.on('connect', (_request, socket: Socket) => {
+    // Node has let go of the socket: without a listener, a caller who resets the connection would end the process.
+    socket.on('error', () => socket.destroy())
+    socket.resume()
+    frames.refuse({ code: 'CONNECT' }, socket)
+  })
   return server
-}
-
-/** RFC 9112 §3, §6.3: what is no HTTP message is answered once, and the connection closed. */
-function refuseFrame({ code = '' }: { code?: string | undefined }, socket: Socket, observe: Observe): void {
-  if (!socket.writable || code === 'ECONNRESET') {
-    socket.destroy()
-    return
-  }
-  const requestId = newRandomId()
-  const reply = refusalOf(frameRefusal(code), { requestId, peer: socket.remoteAddress ?? '' }, observe)
-  const headers = { ...reply.headers, 'X-Request-Id': requestId, Connection: 'close' }
-  const lines = Object.entries({ ...headers, 'Content-Length': String(Buffer.byteLength(reply.body)) })
-  socket.end(
-    `HTTP/1.1 ${reply.status} Refused\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${String(reply.body)}`,
-  )
-}
-
-function frameRefusal(code: string): OAuthError {
-  switch (code) {
-    case 'HPE_HEADER_OVERFLOW':
-      return new OAuthError(
-        'invalid_request',
-        'headers_too_large',
-        'the headers of the request are too large',
-        { status: 431 },
-      )
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return new OAuthError('invalid_request', 'request_too_slow', 'the request did not arrive in time', {
-        status: 408,
-      })
-    default:
-      return new OAuthError('invalid_request', 'malformed_message', 'this is no well-formed HTTP/1.1 request')
-  }
 }

@@ -51,6 +51,6 @@ function blockList(networks: readonly string[]): BlockList {
 }
 
 /** Node shows IPv4 peers of a dual-stack listener as IPv4-mapped IPv6 (RFC 4291 §2.5.5.2). */
-function plainAddress(address: string): string {
+export function plainAddress(address: string): string {
   return address.startsWith('::ffff:') ? address.slice(7) : address
 }

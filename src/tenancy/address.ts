@@ -80,7 +80,7 @@ export function nothingHere(): OAuthError {
  */
 export function parseHost(host: string, { baseDomain, port }: Origin): HostName | undefined {
   const [, rawName = '', rawPort] = HOST.exec(host) ?? []
-  if (rawPort !== undefined && Number(rawPort) !== port) return undefined
+  if (rawPort !== undefined && rawPort !== String(port)) return undefined
   const name = rawName.toLowerCase().replace(/\.$/, '')
   if (name === baseDomain) return { kind: 'operator', region: 'none' }
   if (!name.endsWith(`.${baseDomain}`)) return undefined

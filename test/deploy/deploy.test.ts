@@ -5,7 +5,6 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { readConfig } from '../../src/config.ts'
-import { REGIONS } from '../../src/tenancy/region.ts'
 import { readText } from '../architecture/source.ts'
 import {
   environmentOf,
@@ -39,6 +38,26 @@ const STOP =
   Number(/PATIENCE = (\d+)_000/.exec(readText('src/server/stop-server.ts'))?.[1]) +
   Number(/GRACE = (\d)000/.exec(readText('src/cli/listen.ts'))?.[1]) +
   Number(/SECOND = (\d)000/.exec(readText('src/observe/log.ts'))?.[1])
+
+const secretKeys = (secret: string) => Object.keys(manifest('Secret', secret).stringData ?? {})
+
+/** All that it asks for, whatever is set. */
+function namesThatConfigReads(): ReadonlySet<string> {
+  const names = new Set<string>()
+  const environment = new Proxy<Environment>(
+    {},
+    {
+      get(_, name) {
+        names.add(String(name))
+        return /^DATABASE_(?:ADMIN_)?URL(?:_(?:AU|EU|US))?$/.test(String(name))
+          ? 'postgres://regent@127.0.0.1/regent'
+          : undefined
+      },
+    },
+  )
+  readConfig({}, environment)
+  return names
+}
 
 describe('variables', () => {
   const environments: [string, Environment][] = [
@@ -81,24 +100,6 @@ describe('variables', () => {
     const named = readText(path).match(/\b(?:REGENT|DATABASE)_[A-Z_]+\b/g) ?? []
     expect(named.filter((name) => !documented.includes(name.replace(/_FILE$/, '')))).toEqual([])
   })
-
-  /** All that it asks for, whatever is set. */
-  function namesThatConfigReads(): ReadonlySet<string> {
-    const names = new Set<string>()
-    const environment = new Proxy<Environment>(
-      {},
-      {
-        get(_, name) {
-          names.add(String(name))
-          return /^DATABASE_(?:ADMIN_)?URL(?:_(?:AU|EU|US))?$/.test(String(name))
-            ? 'postgres://regent@127.0.0.1/regent'
-            : undefined
-        },
-      },
-    )
-    readConfig({}, environment)
-    return names
-  }
 })
 
 describe('images', () => {
@@ -223,18 +224,24 @@ describe('docker-compose.yml', () => {
     expect(service.volumes).toBeUndefined()
   })
 
-  it.each(Object.entries(services))('%s is given the secrets that it names, as files', (_name, service) => {
-    const text = JSON.stringify(service.environment)
-    const named = [...text.matchAll(/\/run\/secrets\/(\w+)/g)].map(([, name]) => name)
-    if (isRegent(service)) {
+  it.each(ours)(
+    '%s is given the secrets that it names, as files, and migrations alone the administrator’s',
+    (_name, service) => {
+      const text = JSON.stringify(service.environment)
+      const named = [...text.matchAll(/\/run\/secrets\/(\w+)/g)].map(([, name]) => name)
       expect(service.secrets).toEqual(named)
       expect(text).not.toMatch(/postgres:\/\//)
       expect(named.includes('database_admin_url')).toBe(service.command?.[0] === 'migrate')
-    }
+    },
+  )
+
+  it('the script writes each secret, where git does not look', () => {
     const script = readText('deploy/make-secrets.sh')
-    for (const name of service.secrets ?? []) {
+    const given = new Set(Object.values(services).flatMap((service) => service.secrets ?? []))
+    expect(new Set(Object.keys(secrets))).toEqual(given)
+    for (const [name, secret] of Object.entries(secrets)) {
       // Not from a variable of the shell: engines cannot write that into a read-only container.
-      expect(secrets[name]).toEqual({ file: `./deploy/secrets/${name}` })
+      expect(secret).toEqual({ file: `./deploy/secrets/${name}` })
       expect(script).toContain(`keep_or_write ${name} `)
     }
     expect(readText('deploy/secrets/.gitignore')).toContain('*\n!.gitignore\n')
@@ -249,8 +256,6 @@ describe('docker-compose.yml', () => {
 })
 
 describe('deploy/kubernetes.yaml', () => {
-  const keys = (secret: string) => Object.keys(manifest('Secret', secret).stringData ?? {})
-
   it('is one of each, all in its namespace', () => {
     const kinds = readManifests().map(({ kind }) => kind)
     expect(kinds).toEqual([
@@ -292,7 +297,7 @@ describe('deploy/kubernetes.yaml', () => {
       expect(secret.defaultMode).toBe(0o440)
       const mount = container.volumeMounts.find((one) => one.name === name)
       expect(mount?.readOnly).toBe(true)
-      return keys(secret.secretName).map((key) => `${mount?.mountPath}/${key}`)
+      return secretKeys(secret.secretName).map((key) => `${mount?.mountPath}/${key}`)
     })
     const wanted = Object.entries(environmentOf(container)).filter(([name]) => name.endsWith('_FILE'))
     expect(wanted.map(([, path]) => path).filter((path) => !files.includes(path))).toEqual([])
@@ -355,66 +360,5 @@ describe('stopping', () => {
     for (const path of ['deploy/regent.service', 'docker-compose.yml', 'deploy/kubernetes.yaml'])
       expect(readText(path)).toContain(`up to ${STOP} seconds`)
     expect(readText('docs/guides/first-deployment.md')).toContain(`up to ${STOP} seconds`)
-  })
-})
-
-describe('proxies', () => {
-  const nginx = readText('deploy/nginx.conf')
-  const caddy = readText('deploy/Caddyfile')
-  const haproxy = readText('deploy/haproxy.cfg')
-  const base = 'authz.example.com'
-  const names = REGIONS.map((region) => (region === 'none' ? `*.${base}` : `*.${region}.${base}`))
-
-  it('know the hosts of every region', () => {
-    expect(/server_name (.*);/.exec(nginx)?.[1]?.split(' ')).toEqual(names)
-    expect(/^(\*.*) \{$/m.exec(caddy)?.[1]?.split(', ')).toEqual(names)
-    expect(haproxy).not.toMatch(/hdr\(host\)/)
-  })
-
-  it('hand on Host and path as they came, and say themselves who called', () => {
-    expect(nginx.match(/proxy_set_header .*;/g)).toEqual([
-      'proxy_set_header Connection "";',
-      'proxy_set_header Host $http_host;',
-      'proxy_set_header X-Forwarded-For $remote_addr;',
-      'proxy_set_header X-Request-Id $request_id;',
-    ])
-    expect(nginx).toMatch(/proxy_pass http:\/\/regent;/)
-    expect(nginx).toContain('merge_slashes off;')
-    expect(nginx).not.toMatch(/rewrite|return/)
-    expect(caddy.match(/header_up .*/g)).toEqual([
-      'header_up X-Forwarded-For {remote_host}',
-      'header_up X-Request-Id {http.request.uuid}',
-    ])
-    expect(caddy).not.toMatch(/^\s*(?:rewrite|uri|handle_path)\b/m)
-    expect(haproxy.match(/set-header .*/g)).toEqual([
-      'set-header X-Forwarded-For %[src]',
-      'set-header X-Request-Id %[uuid()]',
-    ])
-    expect(haproxy).not.toMatch(/normalize-uri|set-path|set-uri/)
-  })
-
-  it('lead to the ports of the service', () => {
-    expect(nginx).toContain(`server 127.0.0.1:${defaults.port} `)
-    expect(caddy).toContain(`reverse_proxy 127.0.0.1:${defaults.port} {`)
-    expect(caddy).toContain(`health_uri /readyz\n\t\thealth_port ${defaults.opsPort}\n`)
-    expect(haproxy).toContain('option httpchk GET /readyz\n')
-    expect(haproxy).toContain(`check port ${defaults.opsPort} inter 1s fall 2`)
-    for (const [, port] of haproxy.matchAll(/^ {2}server \S+ [\d.]+:(\d+)$/gm))
-      expect(Number(port)).toBe(defaults.port)
-  })
-
-  it('close idle connections before Regent does, and wait longer than Regent for a request', () => {
-    const kept = [
-      /upstream[^}]*keepalive_timeout (\d+)s;/.exec(nginx),
-      /transport http \{[^}]*keepalive (\d+)s/.exec(caddy),
-      /timeout http-keep-alive (\d+)s/.exec(haproxy),
-    ].map((match) => Number(match?.[1]) * 1000)
-    for (const idle of kept) expect(idle).toBeLessThan(defaults.limits.keepAliveTimeout)
-    const patience = [
-      /proxy_read_timeout (\d+)s/.exec(nginx),
-      /response_header_timeout (\d+)s/.exec(caddy),
-      /timeout server (\d+)s/.exec(haproxy),
-    ].map((match) => Number(match?.[1]) * 1000)
-    for (const wait of patience) expect(wait).toBeGreaterThan(defaults.limits.requestTimeout)
   })
 })
