@@ -21,7 +21,7 @@ export type OpenDatabases = {
 }
 
 /** A change holds the region's feed counter until it commits: whoever stalls is ended, so that others can go on. */
-const LIMITS = { statement: 5000, lock: 3000, idle: 5000 }
+const LIMITS = { statement: 5000, lock: 3000, idle: 5000, deadline: 5000 }
 
 export async function openMigratedEmbedded(folder: string): Promise<OpenDatabases> {
   const { pool, version, close } = await withProgress('opening the embedded database', () =>

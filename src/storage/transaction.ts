@@ -26,8 +26,15 @@ export type NamelessConnection = { readonly [connection]: 'nameless'; readonly d
 /** Sees the tables of the region, and of tenants what operators look after. */
 export type OperatorConnection = { readonly [connection]: 'operator'; readonly db: Kysely<Schema> }
 
-/** Milliseconds that each may take before the database ends it. */
-export type TransactionLimits = { readonly statement: number; readonly lock: number; readonly idle: number }
+/** Milliseconds. */
+export type TransactionLimits = {
+  /** What the database ends by itself: a statement, waiting for a lock, doing nothing inside a transaction. */
+  readonly statement: number
+  readonly lock: number
+  readonly idle: number
+  /** For the whole of it, by our clock, when the database does not even answer. */
+  readonly deadline: number
+}
 
 export type Database = {
   inTenant<T>(tenantId: TenantId, work: (connection: TenantConnection) => Promise<T>): Promise<T>
@@ -57,7 +64,7 @@ export function database(pool: Pool, limits: TransactionLimits): Database {
       `SET LOCAL idle_in_transaction_session_timeout = ${limits.idle}`,
     ].join('; ')
   const run = <T>(opening: string, work: (db: Kysely<Schema>, client: PoolClient) => Promise<T>) =>
-    withRetry(() => inTransaction(pool, opening, work))
+    withRetry(() => inTransaction(pool, opening, limits.deadline, work))
 
   return {
     inTenant: (tenantId, work) =>
@@ -110,10 +117,18 @@ export function isUnavailable(error: unknown): boolean {
 async function inTransaction<T>(
   pool: Pool,
   opening: string,
+  deadline: number,
   work: (db: Kysely<Schema>, client: PoolClient) => Promise<T>,
 ): Promise<T> {
   const client = await pool.connect()
   let broken: Error | undefined
+  let overdue = false
+  // The connection is thrown away, never the statement cancelled: a cancelled COMMIT that waits for a replica reports
+  // success, and a fail-over takes it back. (With a query under way, pg's end() cuts the socket.)
+  const timer = setTimeout(() => {
+    overdue = true
+    void client.end()
+  }, deadline)
   try {
     await client.query(opening)
     const result = await work(regentOn(client), client)
@@ -125,11 +140,17 @@ async function inTransaction<T>(
     await client.query('ROLLBACK').catch((rollbackError: Error) => {
       broken = rollbackError
     })
-    throw error
+    throw overdue ? outcomeUnknown(error) : error
   } finally {
+    clearTimeout(timer)
     // A connection that could not even roll back is thrown away instead of being handed to the next caller.
     client.release(broken)
   }
+}
+
+function outcomeUnknown(cause: unknown): Error {
+  const message = 'the database did not answer in time: whether a change was made is not known'
+  return Object.assign(new Error(message, { cause }), { code: 'ETIMEDOUT' })
 }
 
 function setTenant(tenantId: TenantId): string {

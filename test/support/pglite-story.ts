@@ -34,7 +34,7 @@ client.release()
 const masterKeys = parseMasterKeys(`k:${Buffer.alloc(32, 5).toString('base64')}`)
 const origin = parseOrigin('https://token.example')
 if (typeof masterKeys === 'string' || origin === undefined) throw new Error('the story cannot begin')
-const one = database(pool, { statement: 5000, lock: 3000, idle: 5000 })
+const one = database(pool, { statement: 5000, lock: 3000, idle: 5000, deadline: 20_000 })
 const needs = {
   region: 'eu',
   database: one,

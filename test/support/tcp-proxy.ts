@@ -31,6 +31,10 @@ export async function openTcpProxy(target: { host: string; port: number }) {
       for (const socket of sockets) socket.destroy()
       await once(server, 'close')
     },
+    /** Lets nothing through any more, and says nothing about it. */
+    freeze() {
+      for (const socket of sockets) socket.pause()
+    },
     async mend() {
       server.listen(port, '127.0.0.1')
       await once(server, 'listening')

@@ -36,7 +36,7 @@ import { createDatabase } from './postgres.ts'
 export const NOW = 1_790_000_000
 export const ORDERS = 'https://orders.example'
 export const INVOICES = 'https://invoices.example'
-export const LIMITS = { statement: 10_000, lock: 10_000, idle: 10_000 }
+export const LIMITS = { statement: 10_000, lock: 10_000, idle: 10_000, deadline: 20_000 }
 export const MASTER_KEYS = `test:${Buffer.alloc(32, 7).toString('base64')}`
 
 export type Form = Readonly<Record<string, string | readonly string[]>>
