@@ -33,4 +33,11 @@ describe('documents', () => {
     )
     expect(missing).toEqual([])
   })
+
+  it('docs/threats.md names tests that there are', () => {
+    const named = [...readText('docs/threats.md').matchAll(/\b(?:test|migrations)\/[\w./-]*\w\/?/g)].map(
+      ([name]) => name,
+    )
+    expect(named.filter((name) => !existsSync(join(root, name)))).toEqual([])
+  })
 })
