@@ -29,7 +29,7 @@ type Needs = {
   issuer: string
   audience: string
   clockSkew: number
-  algorithms: string[]
+  algorithms: readonly string[]
   typ: string
   keys: RemoteKeys
 }
@@ -40,7 +40,7 @@ const REQUIRED = { exp: 'number', iat: 'number', sub: 'string', client_id: 'stri
 export function accessTokenVerifier({ issuer, audience, clockSkew, algorithms, typ, keys }: Needs) {
   return async function verifyAccessToken(token: string): Promise<AccessTokenClaims> {
     const { payload } = await jwtVerify(token, (header) => requireKey(header, token), {
-      algorithms,
+      algorithms: [...algorithms],
       audience,
       typ, // RFC 9068 §4: "at+jwt" or "application/at+jwt"; media types know no case
       clockTolerance: clockSkew,

@@ -10,7 +10,9 @@ type Document = { value: Record<string, unknown>; headers: Headers }
 export async function fetchDocument(url: string, fetch: typeof globalThis.fetch): Promise<Document> {
   const signal = AbortSignal.timeout(MAX_MILLISECONDS)
   const headers = { Accept: 'application/json' }
-  const response = await fetch(url, { headers, redirect: 'error', signal }).catch((cause: unknown) => {
+  // `async`: a given fetch that throws at once must not get its own words into an answer.
+  const ask = async () => fetch(url, { headers, redirect: 'error', signal })
+  const response = await ask().catch((cause: unknown) => {
     throw new Error('it cannot be reached, redirects, or answers too slowly', { cause })
   })
   if (response.status !== 200) {

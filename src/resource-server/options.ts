@@ -7,7 +7,7 @@ export type ResourceServerOptions = {
   /** Seconds by which the clocks of this API and the authorization server may differ, 0 to 60. Default 5. */
   clockSkew?: number
   /** Signature algorithms that this API accepts. Default ES256, ES384, PS256, RS256 and EdDSA. */
-  algorithms?: string[]
+  algorithms?: readonly string[]
   /** The `typ` that tokens must have: RFC 9068's `at+jwt` (default), or `JWT` if this API asked for that. */
   typ?: 'at+jwt' | 'JWT'
   /** Used instead of the global `fetch`, for proxies and for names that Node does not resolve. */
@@ -34,12 +34,8 @@ export function readOptions(options: ResourceServerOptions): Required<ResourceSe
     typeof audience === 'string' && ABSOLUTE_URI.test(audience),
     'must be an absolute URI without fragment: the identifier of this API at the authorization server',
   )
-  requireOption('clockSkew', clockSkew >= 0 && clockSkew <= 60, 'must be 0 to 60 seconds')
-  requireOption(
-    'refetchInterval',
-    refetchInterval >= 1 && refetchInterval <= 3600,
-    'must be 1 to 3600 seconds',
-  )
+  requireOption('clockSkew', isNumber(clockSkew, 0, 60), 'must be a number, 0 to 60 seconds')
+  requireOption('refetchInterval', isNumber(refetchInterval, 1, 3600), 'must be a number, 1 to 3600 seconds')
   requireOption('typ', typ === 'at+jwt' || typ === 'JWT', 'must be at+jwt or JWT')
   requireOption('fetch', typeof fetch === 'function', 'must be a function')
   requireOption(
@@ -63,6 +59,11 @@ function isIssuer(issuer: unknown): boolean {
   }
   const { protocol, username, password } = new URL(issuer)
   return (protocol === 'https:' || protocol === 'http:') && username === '' && password === ''
+}
+
+/** Text from the environment is no number, though JavaScript would compare it like one. */
+function isNumber(value: unknown, least: number, most: number): boolean {
+  return typeof value === 'number' && value >= least && value <= most
 }
 
 function requireOption(name: keyof ResourceServerOptions, isRight: boolean, rule: string): void {

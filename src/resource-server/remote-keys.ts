@@ -37,9 +37,14 @@ export function remoteKeys({ issuer, fetch, refetchInterval, now = monotonicSeco
       failure = undefined
       return (held = { keys, fetchedAt: now(), freshFor: readFreshFor(headers.get('cache-control')) })
     } catch (cause) {
+      // The keys may have moved: the next attempt asks the metadata again.
+      jwksUri = undefined
       const why = cause instanceof Error ? cause.message : 'unknown'
       const message = `the keys of the authorization server cannot be had: ${why}`
-      const refusal = new Refusal('temporarily_unavailable', message, { retryAfter: pauseWithoutKeys, cause })
+      const refusal = new Refusal('temporarily_unavailable', message, {
+        retryAfter: Math.ceil(pauseWithoutKeys),
+        cause,
+      })
       failure = { at: now(), refusal }
       throw refusal
     } finally {

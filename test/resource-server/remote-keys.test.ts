@@ -20,6 +20,10 @@ async function settle() {
   })
 }
 
+const throws: typeof fetch = () => {
+  throw new Error('http://robot:secret@proxy')
+}
+
 describe('the keys of an issuer (RFC 8414, RFC 7517)', () => {
   let authorizationServer: AuthorizationServer
   let time: number
@@ -278,7 +282,8 @@ describe('the keys of an issuer (RFC 8414, RFC 7517)', () => {
       time += 23 * HOUR
       await expect(keys.find('key-1', 'ES256')).resolves.toBeDefined()
       await settle()
-      expect(timesFetched()).toBe(3)
+      // The metadata is asked first, and does not answer either.
+      expect(authorizationServer.asked).toEqual([METADATA_PATH, JWKS_PATH, JWKS_PATH, METADATA_PATH])
       time += HOUR
       await expect(keys.find('key-1', 'ES256')).rejects.toMatchObject({ status: 503 })
     })
@@ -293,6 +298,29 @@ describe('the keys of an issuer (RFC 8414, RFC 7517)', () => {
       authorizationServer.mend()
       time += 5
       await expect(keys.find('key-1', 'ES256')).resolves.toBeDefined()
+    })
+
+    it('is asked for its metadata again when the keys are no longer where they were (RFC 8414 §2)', async () => {
+      const keys = openKeys()
+      await keys.find('key-1', 'ES256')
+      const next = await newKey('key-2')
+      authorizationServer.metadata['jwks_uri'] = `${authorizationServer.origin}/moved`
+      authorizationServer.spoil('/moved', (_request, response) => sendJson(response, { keys: [next.jwk] }))
+      authorizationServer.spoil(JWKS_PATH, (_request, response) => response.writeHead(404).end())
+      await expect(keys.find('key-2', 'ES256')).resolves.toBeUndefined()
+      time += 30
+      await expect(keys.find('key-2', 'ES256')).resolves.toBeDefined()
+    })
+
+    it('is waited for in whole seconds (RFC 9110 §10.2.3)', async () => {
+      authorizationServer.fall()
+      const refused = { status: 503, retryAfter: 3 }
+      await expect(openKeys({ refetchInterval: 2.5 }).find('key-1', 'ES256')).rejects.toMatchObject(refused)
+    })
+
+    it('is described in our words only, whatever the given fetch throws', async () => {
+      await expect(openKeys({ fetch: throws }).find('key-1', 'ES256')).rejects.not.toThrow(/secret/)
+      await expect(openKeys({ fetch: throws }).find('key-1', 'ES256')).rejects.toThrow(/cannot be reached/)
     })
 
     it('makes a protected route answer 503 with Retry-After, never 401 (RFC 9110 §15.6.4)', async () => {
