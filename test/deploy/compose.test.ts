@@ -6,6 +6,9 @@ import { lastInstruction, readCompose, type Service } from './files.ts'
 import { startMachine, tokenForm, type DemoClient, type Machine } from './machine.ts'
 import { readText } from '../architecture/source.ts'
 
+// Each command is a process that loads the whole source.
+jest.setTimeout(90_000)
+
 const { services } = readCompose()
 const service = (name: string) => services[name] as Service
 
@@ -17,7 +20,7 @@ describe('docker-compose.yml, its services run', () => {
   beforeAll(async () => {
     machine = await startMachine()
     await machine.query('postgres', [`create database ${service('postgres').environment.POSTGRES_DB}`])
-  }, 60_000)
+  })
   afterAll(() => machine.stop())
 
   const makeSecrets = () =>

@@ -2,6 +2,9 @@
 import { readGuide, type Environment } from './files.ts'
 import { startMachine, tokenForm, type DemoClient, type Machine } from './machine.ts'
 
+// Each command is a process that loads the whole source.
+jest.setTimeout(90_000)
+
 const first = readGuide('first-deployment')
 const region = readGuide('add-a-region')
 const KEY = `2026-11:${Buffer.alloc(32, 9).toString('base64')}`
@@ -23,7 +26,7 @@ describe('the guides, done', () => {
     machine = await startMachine()
     server = machine.localEnvironment(first.environmentFile, () => machine.write('master-keys', `${KEY}\n`))
     withAu = { ...server, ...machine.localEnvironment(region.environmentFile) }
-  }, 60_000)
+  })
   afterAll(() => machine.stop())
 
   it('first-deployment: says what the service reads, and each variable of it is explained', () => {

@@ -2,6 +2,9 @@
 import { environmentOf, manifest, readGuide, type Container, type Environment } from './files.ts'
 import { startMachine, tokenForm, type DemoClient, type Machine } from './machine.ts'
 
+// Each command is a process that loads the whole source.
+jest.setTimeout(90_000)
+
 const job = manifest('Job').spec.template.spec
 const deployment = manifest('Deployment').spec.template.spec
 const server = deployment.containers[0] as Container
@@ -28,7 +31,7 @@ describe('deploy/kubernetes.yaml, its containers run', () => {
         ]),
       ),
     )
-  }, 60_000)
+  })
   afterAll(() => machine.stop())
 
   function fillIn(text: string, key: string): string {

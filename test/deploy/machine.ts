@@ -34,6 +34,8 @@ export async function startMachine() {
     }
   }
 
+  const serving: ReturnType<typeof startCommand>[] = []
+
   const [row] = await query('postgres', [`alter role postgres password 'regent'`, 'show hba_file'])
   writeFileSync(String(row?.hba_file), 'host all all 127.0.0.1/32 scram-sha-256\n')
   await query('postgres', ['select pg_reload_conf()'])
@@ -89,6 +91,7 @@ export async function startMachine() {
         REGENT_OPS_PORT: String(opsPort),
         REGENT_DRAIN: '0',
       })
+      serving.push(regent)
       await regent.says('server_started')
       return {
         opsPort,
@@ -103,6 +106,8 @@ export async function startMachine() {
     },
 
     async stop() {
+      // Those that a failing test has left.
+      for (const regent of serving) regent.kill('SIGKILL')
       await server.stop()
       rmSync(folder, { recursive: true })
     },
