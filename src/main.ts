@@ -3,8 +3,6 @@
  * The command line: `regent <command>`. What a command cannot do for a reason that its caller can mend is said in a
  * sentence, without a stack, and the exit code is 1; anything else is a bug and shows where it happened.
  */
-// oxlint-disable-next-line import/no-unassigned-import -- loaded for its effect, see there
-import './cli/localhost-names.ts'
 import { Command } from 'commander'
 import { demoCommand } from './cli/demo-command.ts'
 import { migrateCommand } from './cli/migrate.ts'

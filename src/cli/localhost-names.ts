@@ -1,6 +1,5 @@
 /**
- * Loaded for its effect, before anything else, by the quickstart, the sample API, the command line and the tests; never
- * by a server: names under `localhost` lead to this machine (RFC 6761 §6.3), as they do in curl and browsers. Node asks
+ * Loaded for its effect by the quickstart, with its sample API, and by the tests; never by a server: names under `localhost` lead to this machine (RFC 6761 §6.3), as they do in curl and browsers. Node asks
  * the operating system, and many know `localhost` only.
  */
 import dns from 'node:dns'

@@ -133,9 +133,11 @@ function readTargets({ databases }: Config, wanted: string | undefined): readonl
         `No database is configured for region ${region}: set DATABASE_URL${region === 'none' ? '' : `_${region.toUpperCase()}`}.`,
       )
     }
-    const same = targets.get(target.adminUrl)
+    // Two logins of servers at one database are two targets: each needs its grants.
+    const key = `${target.adminUrl} ${target.url}`
+    const same = targets.get(key)
     if (same) same.regions.push(region)
-    else targets.set(target.adminUrl, { ...target, regions: [region] })
+    else targets.set(key, { ...target, regions: [region] })
   }
   if (targets.size === 0) {
     throw new OperatorError(

@@ -41,6 +41,8 @@ export function quickstartCommand(): Command {
 }
 
 async function quickstart(options: Options): Promise<void> {
+  // Here and not at the top: commands for servers must not resolve names in their own way.
+  await import('./localhost-names.ts')
   const config = readConfig(options.port === undefined ? {} : { PORT: options.port })
   const apiPort = readApiPort(options.apiPort, config.port)
   const portRemedy =

@@ -68,9 +68,11 @@ export async function migrateUp(needs: Needs, regions: readonly string[]): Promi
   await createSchema(needs.client)
   return asOwner(needs.client, async (db) => {
     const runs: MigrationRun[] = []
-    const { pending } = await readStatus(db, needs.migrations ?? migrations)
+    const { pending, unknown } = await readStatus(db, needs.migrations ?? migrations)
+    if (pending.length > 0) requireKnown(unknown)
     for (const name of pending) needs.onStep?.({ name, direction: 'up' })
-    for (;;) {
+    // Beside a newer schema nothing is pending, and Kysely would refuse even to look.
+    while (unknown.length === 0) {
       const run = await step(db, needs, 'up')
       if (run === undefined) break
       runs.push(run)
@@ -84,12 +86,21 @@ export async function migrateUp(needs: Needs, regions: readonly string[]): Promi
   })
 }
 
+/** The order of migrations is fixed: none goes before or under what a newer Regent has run. */
+function requireKnown([newer]: readonly string[]): void {
+  if (newer === undefined) return
+  throw new OperatorError(
+    `The database was migrated by a newer Regent (${newer}), which this one does not know: use the newer Regent.`,
+  )
+}
+
 /** Undoes the newest migration. */
 export async function migrateDown(needs: Needs): Promise<readonly MigrationRun[]> {
   return asOwner(needs.client, async (db) => {
-    const { applied } = await readStatus(db, needs.migrations ?? migrations)
+    const { applied, unknown } = await readStatus(db, needs.migrations ?? migrations)
     const newest = applied.at(-1)
     if (newest === undefined) return []
+    requireKnown(unknown)
     needs.onStep?.({ name: newest, direction: 'down' })
     const run = await step(db, needs, 'down')
     return run === undefined ? [] : [run]

@@ -19,32 +19,30 @@ export async function openAdminSession(url: string, variable: string): Promise<A
     options: `-c lock_timeout=${MIGRATION_LOCK_TIMEOUT}`,
   })
   surviveLostConnections(pool)
+  let client: PoolClient | undefined
   try {
     await requireServerVersion(pool, variable)
-    const client = await pool.connect()
+    client = await pool.connect()
     await requireOwnSession(client, variable)
-    return {
-      client,
-      async close() {
-        client.release()
-        await pool.end()
-      },
-    }
+    return { client, close: () => close(pool, client) }
   } catch (error) {
-    await pool.end()
+    await close(pool, client)
     if (error instanceof OperatorError) throw error
     throw sqlState(error) === '08P01' ? behindPooler(variable) : unreachable(error, variable)
   }
+}
+
+/** The pool's end waits for every client that was taken from it. */
+async function close(pool: Pool, client: PoolClient | undefined): Promise<void> {
+  client?.release()
+  await pool.end()
 }
 
 async function requireOwnSession(client: PoolClient, variable: string): Promise<void> {
   const { rows } = await client.query<{ lock_timeout: string }>(
     `select setting as lock_timeout from pg_settings where name = 'lock_timeout'`,
   )
-  if (Number(rows[0]?.lock_timeout) !== MIGRATION_LOCK_TIMEOUT) {
-    client.release()
-    throw behindPooler(variable)
-  }
+  if (Number(rows[0]?.lock_timeout) !== MIGRATION_LOCK_TIMEOUT) throw behindPooler(variable)
 }
 
 function behindPooler(variable: string): OperatorError {

@@ -17,7 +17,7 @@ export async function requireSchema(
     .asOperator(async ({ db }) => ({
       applied: (await db.selectFrom('migration').select('name').execute()).map(({ name }) => name),
       breaking: (await db.selectFrom('breaking_migration').select('name').execute()).map(({ name }) => name),
-      stamped: (await db.selectFrom('database_region').select('region').execute()).map(
+      stamped: (await db.selectFrom('database_region').select('region').orderBy('region').execute()).map(
         ({ region }) => region,
       ),
     }))

@@ -34,15 +34,20 @@ export function printRoles(migrator: string, server: string): string {
  * @returns every statement, and whether it had to be run
  */
 export async function createRoles(client: PoolClient, server: string): Promise<readonly RoleStep[]> {
+  if (!(await exists(client, server))) {
+    throw new OperatorError(
+      `The login '${server}' of DATABASE_URL does not exist: create it (create role "${server}" login noinherit password '...'), then run this again.`,
+    )
+  }
   const steps: RoleStep[] = []
   const step = async (statement: string, missing: boolean) => {
     if (missing) await runOnce(client, statement)
     steps.push({ statement, done: missing })
   }
   for (const role of Object.keys(ROLES) as Role[]) {
-    const { rowCount } = await client.query('select from pg_roles where rolname = $1', [role])
-    await step(createRole(role), rowCount === 0)
+    await step(createRole(role), !(await exists(client, role)))
   }
+  await requireLogin(client, server)
   const { rows } = await client.query<{ current_user: string }>('select current_user')
   const grants: readonly [Role, string][] = [
     ['regent_owner', rows[0]?.current_user ?? ''],
@@ -87,7 +92,17 @@ export async function requireHarmlessLogin(client: PoolClient): Promise<string |
   return undefined
 }
 
+async function requireLogin(client: PoolClient, login: string): Promise<void> {
+  const { rowCount } = await client.query('select from pg_roles where rolname = $1', [login])
+  if (rowCount === 0) {
+    throw new OperatorError(
+      `The login ${login} does not exist, and nothing can be granted to it: make it first (create role ${quoted(login)} login noinherit, with a password), or name another one in the database's URL.`,
+    )
+  }
+}
+
 async function maySetRole(client: PoolClient, login: string, role: Role): Promise<boolean> {
+  if (!(await exists(client, role))) return false
   // Since PostgreSQL 16 a member may lack the right to set the role; before, each member has it.
   const { rows } = await client.query<{ may: boolean }>(
     `select pg_has_role($1::name, $2::name, case when current_setting('server_version_num')::int >= 160000
@@ -95,6 +110,11 @@ async function maySetRole(client: PoolClient, login: string, role: Role): Promis
     [login, role],
   )
   return rows[0]?.may === true
+}
+
+async function exists(client: PoolClient, role: string): Promise<boolean> {
+  const { rowCount } = await client.query('select from pg_roles where rolname = $1', [role])
+  return rowCount !== 0
 }
 
 /** Another migrator may have been faster: 42710 the role exists, 23505 it came to exist in this moment. */
@@ -118,5 +138,9 @@ function createRole(role: string): string {
 }
 
 function grantRole(role: Role, login: string): string {
-  return `grant ${role} to "${login.replaceAll('"', '""')}"`
+  return `grant ${role} to ${quoted(login)}`
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
 }

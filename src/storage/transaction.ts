@@ -94,7 +94,7 @@ export async function withRetry<T>(work: () => Promise<T>): Promise<T> {
 
 /** @returns the SQLSTATE (PostgreSQL, Appendix A) or system error code of what `pg` threw */
 export function sqlState(error: unknown): string | undefined {
-  const { code } = error as { code?: unknown }
+  const code: unknown = Object(error).code
   return typeof code === 'string' ? code : undefined
 }
 
@@ -102,8 +102,9 @@ export function sqlState(error: unknown): string | undefined {
 export function isUnavailable(error: unknown): boolean {
   const code = sqlState(error)
   if (code !== undefined) {
-    // Class 08 connection, 53 resources, 57 operator intervention (57014: it took too long); system error codes.
-    return /^(?:08|53|57)/.test(code) || /^E[A-Z]+$/.test(code)
+    // Class 08 connection, 53 resources, 57 operator intervention (57014: it took too long), 55P03 somebody else holds
+    // the table (a migration, say); system error codes. ERR_... are Node's own, for bugs.
+    return /^(?:08|53|57|55P03$)/.test(code) || /^E(?!RR_)[A-Z_]+$/.test(code)
   }
   // What pg itself says of connections has no code.
   return (

@@ -21,6 +21,18 @@ describe('regent migrate', () => {
     expect(out).toContain('grant regent_runtime to "regent_test_login";')
   })
 
+  it('says that a login is missing before it makes anything', async () => {
+    const unknown = {
+      DATABASE_URL: home.url.replace('regent_test_login', 'regent_test_stranger'),
+      DATABASE_ADMIN_URL: home.adminUrl,
+    }
+    const { code, err } = await runCommand(['migrate', 'roles'], unknown)
+    expect([code, err]).toEqual([
+      1,
+      expect.stringContaining("The login 'regent_test_stranger' of DATABASE_URL does not exist"),
+    ])
+  })
+
   it('makes roles, then the schema, says what it will do and did, and stamps the regions', async () => {
     expect((await runCommand(['migrate', 'roles'], environment)).code).toBe(0)
     const pending = await runCommand(['migrate', 'status'], environment)

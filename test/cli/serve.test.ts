@@ -102,7 +102,7 @@ describe('regent serve', () => {
     [
       'a region that its database is not stamped for',
       { DATABASE_URL_US: 'default' },
-      /not stamped for region us but for none, eu/,
+      /not stamped for region us but for eu, none/,
     ],
     [
       'several faults at once',
