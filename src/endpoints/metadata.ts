@@ -4,13 +4,18 @@
  */
 import { SECRET_METHODS } from '../clients/client.ts'
 import type { Grant } from '../grants/grant.ts'
+import { ALGORITHMS } from '../oauth/signing.ts'
 import { DOCUMENT_METHODS, documentReply } from './document.ts'
 import type { WorkspaceEndpoint } from './workspace-endpoint.ts'
 
 const OPENID_MEMBERS = {
   subject_types_supported: ['public'],
-  // OpenID Connect Discovery §3 demands RS256 in this list; no ID token is ever issued.
-  id_token_signing_alg_values_supported: ['RS256'],
+  // OpenID Connect Discovery §3 demands RS256 in this list. No ID token is ever issued, but some verifiers of access
+  // tokens take it for the list of algorithms that they may accept.
+  id_token_signing_alg_values_supported: [
+    'RS256',
+    ...ALGORITHMS.filter((algorithm) => algorithm !== 'RS256'),
+  ],
 }
 
 /** Each under its path; RFC 8414 §3's inserted form leads to the first one. */

@@ -46,7 +46,7 @@ describe('documents of a workspace', () => {
       expect(body).toEqual({
         ...plain.body,
         subject_types_supported: ['public'],
-        id_token_signing_alg_values_supported: ['RS256'],
+        id_token_signing_alg_values_supported: ['RS256', 'ES256', 'ES384', 'PS256', 'EdDSA'],
       })
     })
 

@@ -35,8 +35,7 @@ begins to work or ceases to.
 Nothing, to begin with: a resource server gets tokens signed with ES256 and of type \`at+jwt\` (RFC 9068). Where its
 verifier cannot take those, choose for that resource server:
 
-- **RS256** where a gateway or a library knows RSA only, or takes what an OpenID discovery document says of ID tokens for
-  the rule about access tokens (note 1);
+- **RS256** where a gateway or a library knows RSA only;
 - **type \`JWT\`** where a verifier refuses every other type and cannot be told which one to expect;
 - PS256, ES384 or EdDSA where a policy demands it, after a look at the table: not every library knows PS256 and EdDSA.
 
