@@ -517,7 +517,7 @@ describe('the address of a workspace', () => {
     const isCanonical = (text: string) =>
       text.length > 0 &&
       text.length < 64 &&
-      [...text].every((letter) => 'abcdefghijklmnopqrstuvwxyz0123456789-'.includes(letter)) &&
+      Array.from(text).every((letter) => 'abcdefghijklmnopqrstuvwxyz0123456789-'.includes(letter)) &&
       text.at(0) !== '-' &&
       text.at(-1) !== '-' &&
       text.slice(0, 4) !== 'xn--' &&
@@ -656,7 +656,7 @@ describe('the grammar of addresses', () => {
   it('gives back the parts that a host was made from, however it is spelled', () => {
     fc.assert(
       fc.property(parts, spelling, ({ installation, ...expected }, { capitals, dot, port }) => {
-        const letters = [...printHost(expected, installation)].map((letter) =>
+        const letters = Array.from(printHost(expected, installation), (letter) =>
           capitals.next().value ? letter.toUpperCase() : letter,
         )
         const host = `${letters.join('')}${dot ? '.' : ''}${port ? `:${installation.port}` : ''}`

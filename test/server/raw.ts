@@ -54,7 +54,7 @@ export function exchange(
       try {
         resolve({ answers: parseAnswers(Buffer.concat(received), head), closed, reset })
       } catch (error) {
-        reject(error as Error)
+        reject(error)
       }
     })
     for (const piece of [bytes].flat()) socket.write(toBytes(piece))

@@ -1,0 +1,165 @@
+/**
+ * Neighbours that cannot be told apart by anything but their ids: one workspace with everything in it is made through
+ * the doors, and its rows are copied to other tenants and to another workspace of its own, each with the same client
+ * ids, credential ids, kids, identifiers and scope tokens. Only what people read is marked with the neighbour's name.
+ */
+import pg from 'pg'
+import type { ClientId, CredentialId, Kid, TenantId, WorkspaceId } from '../../src/ids.ts'
+import { revokeKey } from '../../src/changes/key-changes.ts'
+import { deleteClient } from '../../src/changes/client-changes.ts'
+import type { Region } from '../../src/tenancy/region.ts'
+import { openWorld, type World } from '../support/world.ts'
+
+export type Neighbour = {
+  readonly name: string
+  readonly region: Region
+  readonly tenantId: TenantId
+  readonly workspaceId: WorkspaceId
+}
+
+export type Neighbourhood = Awaited<ReturnType<typeof openNeighbourhood>>
+
+const id = (digit: number) => `${digit}`.repeat(8).concat('-0000-4000-8000-', '0'.repeat(12))
+
+/** Tables in the order in which their rows can be made, and the columns that carry the neighbour's name. */
+const MARKED: Readonly<Record<string, readonly string[]>> = {
+  tenant: [],
+  workspace: [],
+  resource_server: ['name'],
+  scope: ['description'],
+  client: ['name'],
+  credential: ['label'],
+  scope_grant: [],
+  signing_key: [],
+  audit_event: ['actor'],
+  tombstone: [],
+}
+
+export async function openNeighbourhood() {
+  const world: World = await openWorld()
+  const superuser = new pg.Pool({ connectionString: world.urls.superuser, max: 2 })
+  const story = await world.workspace('https://acme.eu.token.example/orders', { chosenSecrets: true })
+  const { credentialId } = await story.client('robot', { onRequest: ['invoices:read'] })
+  await story.client('bygone')
+  await deleteClient(story.change, story.workspace, 'bygone' as ClientId)
+  await superuser.query(`update regent.resource_server set signing_algorithm = 'ES256'`)
+  const first = await superuser.query<{ kid: Kid }>(
+    `select kid from regent.signing_key where state = 'active'`,
+  )
+  await revokeKey(story.change, story.workspace, first.rows[0]?.kid ?? ('' as Kid))
+  const { rows: keys } = await superuser.query<{ kid: Kid; state: string }>(
+    `select kid, state from regent.signing_key where state in ('active', 'published') order by state`,
+  )
+
+  const { tenant } = story.workspace
+  const acme: Neighbour = { name: 'acme', region: 'eu', tenantId: tenant.id, workspaceId: story.workspace.id }
+  const neighbours = {
+    acme,
+    /** Of the same region. */
+    rival: { ...acme, name: 'rival', tenantId: id(1) as TenantId },
+    /** Of another region of the same database, where it has the same slug. */
+    namesake: { ...acme, name: 'namesake', region: 'us', tenantId: id(2) as TenantId },
+    /** Another workspace of the same tenant. */
+    sibling: { ...acme, name: 'sibling', workspaceId: id(3) as WorkspaceId },
+    /** A tenant that has nothing. */
+    newcomer: { ...acme, name: 'newcomer', tenantId: id(4) as TenantId },
+  } satisfies Record<string, Neighbour>
+
+  /** Makes a neighbour's rows anew from those of acme, whatever was done to them. */
+  async function plant(neighbour: Neighbour) {
+    const ownTenant = neighbour.tenantId !== acme.tenantId
+    const names = Object.keys(MARKED)
+    const whose = ownTenant ? 'tenant_id = $1' : 'tenant_id = $1 and workspace_id = $2'
+    const values = ownTenant ? [neighbour.tenantId] : [neighbour.tenantId, neighbour.workspaceId]
+    for (const table of [...names, 'change_feed'].toReversed()) {
+      if (table === 'tenant' && !ownTenant) continue
+      await superuser.query(`delete from regent.${table} where ${whose}`, values)
+    }
+    for (const [table, columns] of Object.entries(MARKED)) {
+      if (table === 'tenant' ? !ownTenant : neighbour.name === 'newcomer') continue
+      if (table === 'audit_event' && !ownTenant) continue // their ids are the tenant's, not the workspace's
+      const marks = columns.map((column) => [column, `of ${neighbour.name}`])
+      const changed = {
+        ...Object.fromEntries(marks),
+        tenant_id: neighbour.tenantId,
+        ...(table !== 'tenant' && { workspace_id: neighbour.workspaceId }),
+        ...(table === 'tenant' && { slug: neighbour.region === 'us' ? tenant.slug : neighbour.name }),
+        ...(['tenant', 'tombstone'].includes(table) && { region: neighbour.region }),
+        ...(table === 'workspace' && {
+          slug: ownTenant ? 'orders' : neighbour.name,
+          issuer: `https://of-${neighbour.name}.token.example/x/y`,
+        }),
+      }
+      await superuser.query(
+        `insert into regent.${table} select (jsonb_populate_record(null::regent.${table}, to_jsonb(original) || $3)).*
+         from regent.${table} original
+         where tenant_id = $1 and coalesce(to_jsonb(original) ->> 'workspace_id', $2) = $2`,
+        [acme.tenantId, acme.workspaceId, JSON.stringify(changed)],
+      )
+    }
+    if (neighbour.name === 'newcomer') return
+    await superuser.query(
+      `update regent.signing_key set sealed_private_key = convert_to($3, 'utf8'),
+         public_jwk = public_jwk || jsonb_build_object('x', $3::text)
+       where tenant_id = $1 and workspace_id = $2`,
+      [neighbour.tenantId, neighbour.workspaceId, `of ${neighbour.name}`],
+    )
+  }
+
+  // Acme's own rows are marked as well, in place.
+  for (const [table, columns] of Object.entries(MARKED)) {
+    for (const column of columns)
+      await superuser.query(`update regent.${table} set ${column} = 'of acme' where tenant_id = $1`, [
+        tenant.id,
+      ])
+  }
+  await superuser.query(
+    `update regent.signing_key set sealed_private_key = convert_to('of acme', 'utf8'),
+       public_jwk = public_jwk || '{"x": "of acme"}'`,
+  )
+  for (const neighbour of Object.values(neighbours)) if (neighbour !== acme) await plant(neighbour)
+
+  const { rows: tables } = await superuser.query<{ table: string; ofWorkspace: boolean }>(
+    `select relname as table, exists (select from pg_attribute where attrelid = c.oid and attname = 'workspace_id')
+       as "ofWorkspace"
+     from pg_class c join pg_attribute on attrelid = c.oid and attname = 'tenant_id'
+     where relnamespace = 'regent'::regnamespace and relkind in ('r', 'p') order by 1`,
+  )
+
+  return {
+    world,
+    superuser,
+    neighbours,
+    names: {
+      client: 'robot' as ClientId,
+      buried: 'bygone',
+      credentialId: credentialId as CredentialId,
+      activeKid: keys[0]?.kid ?? ('' as Kid),
+      publishedKid: keys[1]?.kid ?? ('' as Kid),
+      resourceServerId: story.orders.id,
+      workspace: story.workspace,
+    },
+    plant,
+
+    /** Every row of a workspace and of its tenant as such, table by table, past all locks. */
+    async dump(
+      { tenantId, workspaceId }: Neighbour,
+      what: 'workspace' | 'whole tenant' = 'workspace',
+      client: pg.Pool | pg.ClientBase = superuser,
+    ) {
+      const parts = tables.map(
+        ({ table, ofWorkspace }) =>
+          `select '${table}' as table, to_jsonb(t) as row from regent.${table} t where tenant_id = $1
+           and ${ofWorkspace && what === 'workspace' ? '(workspace_id = $2 or workspace_id is null)' : '$2::uuid is not null'}`,
+      )
+      const text = `${parts.join(' union all ')} order by 1, 2`
+      const { rows } = await client.query<{ table: string; row: unknown }>(text, [tenantId, workspaceId])
+      return rows
+    },
+
+    async close() {
+      await superuser.end()
+      await world.close()
+    },
+  }
+}

@@ -1,0 +1,405 @@
+/** Every method of every store, asked in somebody else's transaction: it sees nothing, changes nothing, deletes nothing. */
+import { resolve } from 'node:path'
+import type { Kysely } from 'kysely'
+import type { ClientBase, PoolClient } from 'pg'
+import { feedStore } from '../../src/changes/feed-store.ts'
+import { clientStore } from '../../src/clients/client-store.ts'
+import type { ClientId, CredentialId, Kid, ResourceServerId, TenantId, WorkspaceId } from '../../src/ids.ts'
+import { keyStore, keyStoreSamples } from '../../src/keys/key-store.ts'
+import type { ResourceIdentifier } from '../../src/oauth/resource.ts'
+import type { ScopeToken } from '../../src/oauth/scope.ts'
+import type { MasterKeyId } from '../../src/sealing/master-keys.ts'
+import { kyselyOn } from '../../src/storage/kysely-on.ts'
+import type { Schema } from '../../src/storage/schema.ts'
+import { sqlState, type OperatorConnection, type TenantConnection } from '../../src/storage/transaction.ts'
+import { resourceServerStore } from '../../src/tenancy/resource-server-store.ts'
+import type { TenantSlug, WorkspaceSlug } from '../../src/tenancy/slug.ts'
+import { tenantNames, tenantRegistry, workspaceStore } from '../../src/tenancy/tenancy-store.ts'
+import { tombstoneStore } from '../../src/tenancy/tombstone-store.ts'
+import { readSource } from '../architecture/source.ts'
+import { ORDERS } from '../support/world.ts'
+import { openNeighbourhood, type Neighbour, type Neighbourhood } from './neighbours.ts'
+
+type Names = Neighbourhood['names']
+type Question<Store> = (store: Store, names: Names, neighbour: Neighbour) => Promise<unknown>
+type Methods<Store> = { readonly [Method in keyof Store]: Question<Store> }
+type Ask = (connection: TenantConnection, neighbour: Neighbour, names: Names) => Promise<unknown>
+
+/** One question for each method of a store: the compiler misses a method here, and the first test below misses a store. */
+function asked<Store>(
+  factory: string,
+  open: (connection: TenantConnection, neighbour: Neighbour) => Store,
+  methods: Methods<Store>,
+): readonly (readonly [name: string, ask: Ask])[] {
+  const entries = Object.entries<Question<Store>>(methods)
+  return entries.map(([method, question]) => [
+    `${factory}.${method}`,
+    async (connection, neighbour, names) => question(open(connection, neighbour), names, neighbour),
+  ])
+}
+
+const NEWER = '99999999-0000-4000-8000-000000000000'
+/** Later than whatever was published by the database's clock. */
+const LATER = Math.floor(Date.now() / 1000) + 1_000_000
+const event = ({ workspaceId }: Neighbour) =>
+  ({ action: 'client_created', subject: 'robot', workspaceId }) as const
+const READ = 'read' as ScopeToken
+const HASH = `$2b$04$${'x'.repeat(53)}`
+
+const OF_TENANTS = [
+  ...asked('clientStore', (connection, { workspaceId }) => clientStore(connection, workspaceId), {
+    findClient: (store, { client }) => store.findClient(client),
+    listCredentials: (store, { client }) => store.listCredentials(client),
+    listGrants: (store, { client }) => store.listGrants(client),
+    lockClient: (store, { client }) => store.lockClient(client),
+    insertClient: (store) =>
+      store.insertClient({
+        id: 'newer' as ClientId,
+        name: 'newer',
+        state: 'enabled',
+        tokenEndpointAuthMethod: 'client_secret_basic',
+        strictAuthMethod: false,
+        grantTypes: [],
+        defaultResourceServerId: undefined,
+        severalResources: false,
+      }),
+    updateClientState: (store, { client }) => store.updateClientState(client, 'disabled'),
+    deleteClient: (store, { client }) => store.deleteClient(client),
+    insertCredential: (store, { client }) =>
+      store.insertCredential(client, 2, {
+        id: 'n'.repeat(16) as CredentialId,
+        origin: 'generated',
+        label: '',
+        bcryptHash: HASH,
+        state: 'live',
+        notBefore: undefined,
+        expiresAt: undefined,
+      }),
+    listTakenSlots: (store, { client }) => store.listTakenSlots(client),
+    revokeCredential: (store, { client, credentialId }) => store.revokeCredential(client, credentialId),
+    upsertGrant: (store, { client }) => store.upsertGrant(client, READ, false),
+    deleteGrant: (store, { client }) => store.deleteGrant(client, READ),
+  }),
+  ...asked(
+    'resourceServerStore',
+    (connection, { workspaceId }) => resourceServerStore(connection, workspaceId),
+    {
+      listSigningAlgorithms: (store) => store.listSigningAlgorithms(),
+      updateSigning: (store, { resourceServerId }) => store.updateSigning(resourceServerId, 'ES384', 'JWT'),
+      findResourceServer: (store) => store.findResourceServer(ORDERS as ResourceIdentifier),
+      listScopes: (store) => store.listScopes(),
+      insertResourceServer: (store) =>
+        store.insertResourceServer({
+          id: NEWER as ResourceServerId,
+          identifier: 'https://newer.example' as ResourceIdentifier,
+          name: 'newer',
+          signingAlgorithm: undefined,
+          jwtType: 'at+jwt',
+        }),
+      insertScope: (store, { resourceServerId }) =>
+        store.insertScope({ token: 'newer' as ScopeToken, resourceServerId, description: '' }),
+    },
+  ),
+  ...asked(
+    'tombstoneStore',
+    (connection, { region, workspaceId }) => tombstoneStore(connection, region, workspaceId),
+    {
+      isBuried: (store, { buried }) => store.isBuried('client', buried),
+      insertTombstone: (store) => store.insertTombstone('client', 'newer'),
+    },
+  ),
+  ...asked('workspaceStore', workspaceStore, {
+    findWorkspace: (store) => store.findWorkspace('orders' as WorkspaceSlug),
+    findTenant: (store) => store.findTenant(),
+    listWorkspaces: (store) => store.listWorkspaces(),
+    insertWorkspace: (store, { workspace }) =>
+      store.insertWorkspace({
+        ...workspace,
+        id: NEWER as WorkspaceId,
+        slug: 'newer' as WorkspaceSlug,
+        issuer: `${workspace.issuer}-newer` as typeof workspace.issuer,
+      }),
+  }),
+  ...asked('feedStore', (connection, { region }) => feedStore(connection, region), {
+    appendAuditEvent: (store, _names, neighbour) =>
+      store.appendAuditEvent(event(neighbour), 'test', undefined),
+    appendFeedEntry: (store, _names, neighbour) => store.appendFeedEntry(event(neighbour)),
+  }),
+  ...asked('keyStore', (connection, { workspaceId }) => keyStore(connection, workspaceId), {
+    listKeys: (store) => store.listKeys(),
+    listActiveKeys: (store) => store.listActiveKeys(),
+    insertKey: (store) =>
+      store.insertKey(
+        {
+          publicJwk: { kty: 'OKP', kid: 'n'.repeat(43) as Kid, use: 'sig', alg: 'EdDSA' },
+          sealed: { masterKeyId: 'test' as MasterKeyId, bytes: Buffer.from('newer') },
+          publishedAt: LATER,
+          maySignAt: LATER,
+          maxTokenLifetime: 600,
+          maxJwksAge: 900,
+          maxStale: 0,
+        },
+        false,
+      ),
+    moveKey: (store, { activeKid }) => store.moveKey(activeKid, 'active', 'retired', LATER),
+    lockKeys: (store) => store.lockKeys(),
+  }),
+]
+
+/** Asked by whoever has no tenant: each has a test of its own below. */
+const OF_NOBODY = ['tenantNames.findTenantId', 'tenantRegistry.insertTenant', 'keyStoreSamples.listSamples']
+
+/** What a tenant that has nothing is answered nevertheless: its own name, its own number. */
+const OWN_ANSWERS = ['workspaceStore.findTenant', 'feedStore.appendFeedEntry']
+/** Belongs to a tenant, not to one workspace of it. */
+const isOfTenant = (name: string) => name.startsWith('workspaceStore.')
+const neighboursOf = (name: string) =>
+  (['rival', 'namesake', 'sibling'] as const).filter((who) => who !== 'sibling' || !isOfTenant(name))
+
+const isNothing = (answer: unknown) =>
+  answer === undefined || answer === false || (Array.isArray(answer) && answer.length === 0)
+
+/** As text, bytes too. */
+function show(answer: unknown) {
+  const bytes = (_: string, value: unknown) =>
+    Object(value).type === 'Buffer' ? Buffer.from(Object(value).data).toString() : value
+  return JSON.stringify(answer, bytes) ?? ''
+}
+
+/** What was answered, or the SQLSTATE of the refusal. */
+async function outcome(asking: Promise<unknown>): Promise<{ answer?: unknown; refused?: string }> {
+  try {
+    return { answer: await asking }
+  } catch (error) {
+    const refused = sqlState(error)
+    if (refused === undefined) throw error
+    return { refused }
+  }
+}
+
+describe('stores', () => {
+  let place: Neighbourhood
+  let acme: Neighbour
+
+  beforeAll(async () => {
+    place = await openNeighbourhood()
+    acme = place.neighbours.acme
+  })
+  afterAll(() => place.close())
+
+  /** A superuser's transaction that is rolled back; whoever works in it may take a role. */
+  async function trying<T>(opening: string, work: (client: PoolClient, db: Kysely<Schema>) => Promise<T>) {
+    const client = await place.superuser.connect()
+    try {
+      await client.query(`begin; ${opening}`)
+      return await work(client, kyselyOn<Schema>(client).withSchema('regent'))
+    } finally {
+      await client.query('rollback')
+      client.release()
+    }
+  }
+
+  const as = (db: Kysely<Schema>, { tenantId }: Neighbour) => ({ db, tenantId }) as TenantConnection
+  const runtime = ({ tenantId }: Neighbour) =>
+    `set local role regent_runtime; set local regent.tenant = '${tenantId}'`
+
+  const expectNothingOfAcme = (answer: unknown, who: Neighbour) => {
+    const words = [
+      'of acme',
+      place.names.workspace.issuer,
+      ...(who.tenantId === acme.tenantId ? [] : [acme.tenantId]),
+    ]
+    expect(words.filter((word) => show(answer).includes(word))).toEqual([])
+  }
+
+  /** Fails with 55P03 while somebody else holds a row of acme's that can be locked. */
+  const lockAcme = (client: Pick<ClientBase, 'query'>) =>
+    client.query(
+      `select from regent.client join regent.signing_key using (tenant_id, workspace_id)
+       where tenant_id = '${acme.tenantId}' and workspace_id = '${acme.workspaceId}' for update nowait`,
+    )
+
+  it('have a question here for every method that they have', async () => {
+    const modules = readSource().filter(({ path }) => path.endsWith('-store.ts'))
+    expect(modules.length).toBeGreaterThan(5)
+    const found: string[] = []
+    for (const { path } of modules) {
+      const exported = (await import(resolve(path))) as Record<string, unknown>
+      for (const [name, factory] of Object.entries(exported)) {
+        if (typeof factory !== 'function') throw new Error(`${path} exports ${name}, which makes no store`)
+        const store: unknown = factory({ db: {}, tenantId: acme.tenantId }, 'eu', acme.workspaceId)
+        found.push(...Object.keys(Object(store)).map((method) => `${name}.${method}`))
+      }
+    }
+    expect([...OF_TENANTS.map(([name]) => name), ...OF_NOBODY].toSorted()).toEqual(found.toSorted())
+  })
+
+  describe.each(OF_TENANTS)('%s', (name, ask) => {
+    it('is of use to its own tenant', async () => {
+      const before = await place.dump(acme, 'whole tenant')
+      await trying(runtime(acme), async (client, db) => {
+        const answer = await ask(as(db, acme), acme, place.names)
+        await client.query('reset role')
+        const changed = show(await place.dump(acme, 'whole tenant', client)) !== show(before)
+        const { refused } = await outcome(lockAcme(place.superuser))
+        expect(changed || refused === '55P03' || !isNothing(answer)).toBe(true)
+      })
+    })
+
+    it.each(neighboursOf(name))(
+      'in the transaction of a %s with the same ids, works on its own rows only',
+      async (who) => {
+        const neighbour = place.neighbours[who]
+        const before = await place.dump(acme)
+        const { answer, refused } = await place.world.database.inTenant(
+          neighbour.tenantId,
+          async (connection) => {
+            const done = await outcome(ask(connection, neighbour, place.names))
+            await lockAcme(place.superuser)
+            return done
+          },
+        )
+        expect(refused).toBeUndefined()
+        expectNothingOfAcme(answer, neighbour)
+        expect(await place.dump(acme)).toEqual(before)
+        await place.plant(neighbour)
+      },
+    )
+
+    it.each(neighboursOf(name))(
+      'names tenant and workspace itself: does the same to a %s where no row-level security helps',
+      async (who) => {
+        const neighbour = place.neighbours[who]
+        const before = await place.dump(acme)
+        await trying('', async (client, db) => {
+          const answer = await ask(as(db, neighbour), neighbour, place.names)
+          await lockAcme(place.superuser)
+          expectNothingOfAcme(answer, neighbour)
+          expect(await place.dump(acme, 'workspace', client)).toEqual(before)
+        })
+      },
+    )
+
+    it('in the transaction of a tenant that has nothing, sees nothing and changes nothing', async () => {
+      const { newcomer } = place.neighbours
+      const before = await place.dump(acme)
+      const asking = place.world.database.inTenant(newcomer.tenantId, (connection) =>
+        ask(connection, newcomer, place.names),
+      )
+      const { answer, refused } = await outcome(asking)
+      // 23503: what it would belong to is not there.
+      if (refused !== undefined) expect(refused).toBe('23503')
+      else if (!OWN_ANSWERS.includes(name)) expect(isNothing(answer)).toBe(true)
+      expectNothingOfAcme(answer, newcomer)
+      expect(await place.dump(acme)).toEqual(before)
+      await place.plant(newcomer)
+    })
+
+    it.each([
+      ['of another tenant', () => runtime(place.neighbours.newcomer)],
+      ['of no tenant', () => 'set local role regent_runtime'],
+    ])(
+      'made for one tenant in a transaction %s, is stopped by row-level security',
+      async (_case, opening) => {
+        const before = await place.dump(acme)
+        await trying(opening(), async (client, db) => {
+          await client.query('savepoint before')
+          const { answer, refused } = await outcome(ask(as(db, acme), acme, place.names))
+          if (refused !== undefined) expect(refused).toBe('42501')
+          else expect(isNothing(answer)).toBe(true)
+          if (refused !== undefined) await client.query('rollback to before')
+          await client.query('reset role')
+          expect(await place.dump(acme, 'workspace', client)).toEqual(before)
+        })
+      },
+    )
+
+    it('without the role line, may do nothing (42501)', async () => {
+      const client = await place.world.pool.connect()
+      try {
+        await client.query(`begin; set local regent.tenant = '${acme.tenantId}'`)
+        const db = kyselyOn<Schema>(client).withSchema('regent')
+        const { refused } = await outcome(ask(as(db, acme), acme, place.names))
+        expect(refused).toBe('42501')
+      } finally {
+        await client.query('rollback')
+        client.release()
+      }
+    })
+  })
+
+  describe('tenantNames.findTenantId', () => {
+    const find = (slug: string, region: 'eu' | 'us' | 'au') =>
+      place.world.database.beforeTenant((connection) =>
+        tenantNames(connection).findTenantId(region, slug as TenantSlug),
+      )
+
+    it('finds the tenant of that name in that region and no other', async () => {
+      const { rival, namesake } = place.neighbours
+      expect(await find('acme', 'eu')).toBe(acme.tenantId)
+      expect(await find('acme', 'us')).toBe(namesake.tenantId)
+      expect(await find('rival', 'eu')).toBe(rival.tenantId)
+      expect(await find('acme', 'au')).toBeUndefined()
+      expect(await find('ACME', 'eu')).toBeUndefined()
+    })
+
+    it('without the role line, may do nothing (42501)', async () => {
+      const db = kyselyOn<Schema>(place.world.pool as unknown as PoolClient)
+      const asking = tenantNames({ db } as Parameters<typeof tenantNames>[0])
+      await expect(asking.findTenantId('eu', 'acme' as TenantSlug)).rejects.toMatchObject({ code: '42501' })
+    })
+  })
+
+  describe('tenantRegistry.insertTenant', () => {
+    const take = (db: Kysely<Schema>, over: object) =>
+      tenantRegistry({ db } as OperatorConnection).insertTenant({
+        id: NEWER as TenantId,
+        slug: 'newer' as TenantSlug,
+        region: 'eu',
+        ...over,
+      })
+
+    it.each([
+      ['an operator makes a tenant', 'set local role regent_operator', {}, undefined],
+      ['not with an id that is taken', 'set local role regent_operator', { id: 'ACME' }, '23505'],
+      ['not with a name that is taken there', 'set local role regent_operator', { slug: 'acme' }, '23505'],
+      ['who serves requests makes none', 'set local role regent_runtime', {}, '42501'],
+      ['nor for its own tenant', 'OF ACME', {}, '42501'],
+      ['nor does the login', 'set local role regent_test_login', {}, '42501'],
+    ])('%s', async (_case, opening, over, refused) => {
+      const before = await place.dump(acme)
+      await trying(opening === 'OF ACME' ? runtime(acme) : opening, async (_client, db) => {
+        const input = 'id' in over ? { id: acme.tenantId } : over
+        expect((await outcome(take(db, input))).refused).toBe(refused)
+      })
+      expect(await place.dump(acme)).toEqual(before)
+    })
+  })
+
+  describe('keyStoreSamples.listSamples', () => {
+    const owners = async (opening: string, region: string) =>
+      trying(opening, async (_client, db) => {
+        const samples = await keyStoreSamples({ db } as OperatorConnection).listSamples(region)
+        return samples.map(({ tenantId }) => tenantId)
+      })
+
+    it('shows an operator keys of that region only', async () => {
+      const operator = 'set local role regent_operator'
+      const { rival, namesake } = place.neighbours
+      expect(await owners(operator, 'us')).toEqual([namesake.tenantId])
+      expect([acme.tenantId, rival.tenantId]).toContain((await owners(operator, 'eu'))[0])
+      expect(await owners(operator, 'au')).toEqual([])
+    })
+
+    it('shows a tenant none but its own', async () => {
+      const { rival, newcomer } = place.neighbours
+      expect(await owners(runtime(rival), 'eu')).toEqual([rival.tenantId])
+      expect(await owners(runtime(newcomer), 'eu')).toEqual([])
+      expect(await owners('set local role regent_runtime', 'eu')).toEqual([])
+    })
+
+    it('without the role line, may do nothing (42501)', async () => {
+      await expect(owners('set local role regent_test_login', 'eu')).rejects.toMatchObject({ code: '42501' })
+    })
+  })
+})
