@@ -8,7 +8,7 @@ async function pretendPostgres(answer: (socket: Socket, kind: 'startup' | 'query
   const server = createServer((socket) => {
     socket.once('data', () => {
       answer(socket, 'startup')
-      socket.on('data', (message) => message[0] === 0x51 && answer(socket, 'query'))
+      socket.on('data', (asked) => asked[0] === 0x51 && answer(socket, 'query'))
     })
     socket.on('error', () => socket.destroy())
   })

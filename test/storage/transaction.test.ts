@@ -52,17 +52,22 @@ describe('a transaction', () => {
     await superuser.connect()
     await superuser.query('grant update on regent.tenant to regent_operator')
     await superuser.end()
-    let arrived = 0
+    let attempts = 0
+    let meet = () => {}
+    const met = new Promise<void>((resolve) => {
+      meet = resolve
+    })
     const both = (first: string, second: string) =>
       home.database.asOperator(async ({ db }) => {
         await sql`update regent.tenant set created_at = now() where slug = ${first}`.execute(db)
-        arrived += 1
-        while (arrived < 2) await new Promise((resolve) => setTimeout(resolve, 5))
+        attempts += 1
+        if (attempts === 2) meet()
+        await met
         await sql`update regent.tenant set created_at = now() where slug = ${second}`.execute(db)
         return 'done'
       })
     expect(await Promise.all([both('a', 'b'), both('b', 'a')])).toEqual(['done', 'done'])
-    expect(arrived).toBeGreaterThan(2)
+    expect(attempts).toBeGreaterThan(2)
   })
 
   it('fails alone when its connection is killed while checked out, and the next one works (T68)', async () => {
