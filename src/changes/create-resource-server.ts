@@ -9,6 +9,7 @@ import type { Workspace } from '../tenancy/tenant.ts'
 import { tombstoneStore } from '../tenancy/tombstone-store.ts'
 import { change, requireFree, taken, type Changed, type ChangeNeeds } from './change.ts'
 import { BEGIN, takeKeySteps } from './key-changes.ts'
+import { requireText } from './input.ts'
 import { ChangeRefusal } from './refusal.ts'
 
 export type ResourceServerInput = {
@@ -36,6 +37,7 @@ export async function createResourceServer(
       'identifier must be an absolute URI without a fragment',
     )
   }
+  requireText('name', name, 1, 200)
   const resourceServer: ResourceServer = {
     id: newResourceServerId(),
     identifier,
@@ -51,6 +53,8 @@ export async function createResourceServer(
         'a scope token is printable ASCII without space, quote and backslash, and neither openid nor offline_access',
       )
     }
+    requireText('scopes', token, 1, 200)
+    requireText('scopes', description, 0, 1000)
     return { token, resourceServerId: resourceServer.id, description }
   })
   return change(needs, workspace.tenant.id, async (connection) => {

@@ -7,6 +7,7 @@ import { newCredentialId, type ClientId, type CredentialId } from '../ids.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
 import { change, requireFree, type Changed, type ChangeNeeds } from './change.ts'
 import { unknownClient } from './client-changes.ts'
+import { requirePeriod, requireText } from './input.ts'
 import { ChangeRefusal } from './refusal.ts'
 
 export type SecretInput = {
@@ -25,6 +26,8 @@ export async function createSecret(
   input: SecretInput = {},
 ): Promise<Changed<{ credentialId: CredentialId; secret: string }>> {
   requireChoosable(workspace, input.chosen)
+  requireText('label', input.label ?? '', 0, 200)
+  requirePeriod(input.notBefore, input.expiresAt)
   const id = newCredentialId()
   const secret = input.chosen ?? generateSecret(id)
   const credential: Credential = {

@@ -86,7 +86,8 @@ export function parseHost(host: string, { baseDomain, port }: Origin): HostName 
   if (!name.endsWith(`.${baseDomain}`)) return undefined
   const labels = name.slice(0, -baseDomain.length - 1).split('.')
   const last = labels.at(-1) ?? ''
-  const region = last !== 'none' && isRegion(last) ? last : 'none'
+  const region = isRegion(last) ? last : 'none'
+  // The default region has no label: `none` stays, and is refused below.
   if (region !== 'none') labels.pop()
   const [tenant, marker, ...rest] = labels
   if (tenant === undefined) return { kind: 'operator', region }

@@ -126,6 +126,12 @@ export async function openNeighbourhood() {
      where relnamespace = 'regent'::regnamespace and relkind in ('r', 'p') order by 1`,
   )
 
+  const forgotten = tables.filter(({ table }) => !(table in MARKED) && table !== 'change_feed')
+  if (forgotten.length > 0)
+    throw new Error(
+      `rows of ${forgotten.map(({ table }) => table).join(', ')} are not copied to the neighbours`,
+    )
+
   return {
     world,
     superuser,

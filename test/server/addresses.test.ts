@@ -216,6 +216,8 @@ describe('the address of a workspace', () => {
       ['with two ports', 'acme.eu.token.example:443:443', HOST_SYNTAX],
       ['with another base', 'acme.eu.token.example.evil', UNKNOWN],
       ['with a longer base', 'acme.eu.eviltoken.example', UNKNOWN],
+      ['with a letter for the dot before its base', 'acme.euxtoken.example', UNKNOWN],
+      ['with a hyphen for it', 'acme.eu-token.example', UNKNOWN],
       ['with a base as its label', 'acme.eu.token.example.token.example', UNKNOWN],
       ['with one label more', 'x.acme.eu.token.example', UNKNOWN],
       ['with a label between', 'acme.x.eu.token.example', UNKNOWN],
@@ -553,6 +555,8 @@ describe('the address of a workspace', () => {
         { arbitrary: fc.array(piece, { maxLength: 6 }).map((pieces) => pieces.join('')), weight: 4 },
         { arbitrary: fc.tuple(slug, piece).map((pair) => pair.join('')), weight: 2 },
         { arbitrary: fc.constantFrom(...RESERVED), weight: 1 },
+        { arbitrary: slug.map((text) => `xn--${text}`), weight: 1 },
+        { arbitrary: fc.stringMatching(/^[a-z0-9]{61,66}$/), weight: 1 },
       )
       const made = new Set<string>()
       let refused = 0
@@ -603,7 +607,7 @@ describe('the grammar of addresses', () => {
     port: fc.boolean(),
   })
   const mutation = fc.record({
-    at: fc.double({ min: 0, max: 1, noNaN: true }),
+    at: fc.nat({ max: 1000 }).map((thousandth) => thousandth / 1000),
     remove: fc.nat({ max: 2 }),
     insert: fc.oneof(
       fc.constantFrom(

@@ -659,7 +659,7 @@ export function families({ host, path, id, secret }: Subject): Readonly<Record<s
       end: true,
       weight: 3,
       bytes: fc
-        .array(fc.tuple(fc.double({ min: 0, max: 0.999, noNaN: true }), fc.nat({ max: 2 }), junk), {
+        .array(fc.tuple(fc.nat({ max: 999 }), fc.nat({ max: 2 }), junk), {
           minLength: 1,
           maxLength: 5,
         })
@@ -668,7 +668,7 @@ export function families({ host, path, id, secret }: Subject): Readonly<Record<s
           const wrong = form.replace(secret, 'x'.repeat(secret.length))
           const whole = frame([lengthOf(wrong), 'X-Other: y', 'Accept: */*'], wrong)
           return changes.reduce((text, [where, remove, insert]) => {
-            const at = Math.floor(where * text.length)
+            const at = Math.floor((where * text.length) / 1000)
             return text.slice(0, at) + insert + text.slice(at + remove)
           }, whole)
         }),

@@ -1,0 +1,34 @@
+/**
+ * What texts and times must be before a change begins. The tables hold to the same bounds; asked here, a fault is the
+ * caller's, by the name of its field.
+ */
+import { ChangeRefusal } from './refusal.ts'
+
+// 9999-12-31T23:59:59Z: also finds milliseconds that were taken for seconds.
+const LAST_SECOND = 253_402_300_799
+// PostgreSQL keeps neither the zero character nor half a surrogate pair.
+const KEEPABLE = /^[^\0\p{Cs}]*$/u
+
+/** @param least number of characters, as are `most` */
+export function requireText(field: string, text: string, least: number, most: number): void {
+  const { length } = Array.from(text)
+  if (length < least || length > most || !KEEPABLE.test(text)) {
+    throw new ChangeRefusal(field, 'text_syntax', `${field} must be text of ${least} to ${most} characters`)
+  }
+}
+
+/** @param seconds since 1970; undefined where there is no such bound */
+export function requirePeriod(notBefore: number | undefined, expiresAt: number | undefined): void {
+  for (const [field, seconds = 0] of Object.entries({ notBefore, expiresAt })) {
+    if (!Number.isInteger(seconds) || seconds < 0 || seconds > LAST_SECOND) {
+      throw new ChangeRefusal(
+        field,
+        'out_of_bounds',
+        `${field} must be a whole number of seconds since 1970 from 0 to ${LAST_SECOND}`,
+      )
+    }
+  }
+  if (notBefore !== undefined && expiresAt !== undefined && expiresAt <= notBefore) {
+    throw new ChangeRefusal('expiresAt', 'empty_period', 'expiresAt must be later than notBefore')
+  }
+}
