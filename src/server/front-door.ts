@@ -16,6 +16,7 @@ import type { Caller } from './peer.ts'
 import { writeReply } from './write-reply.ts'
 
 export const MAX_HEADERS = 100
+const MALFORMED: ReadonlySet<number> = new Set([400, 431])
 
 /** A question whose body has not been read. */
 export type Arrival = Omit<Question<WorkspaceAddress>, 'body'>
@@ -55,7 +56,12 @@ export function frontDoor(
         if (!paths.has(address.path)) throw nothingHere()
         letIn({ address, query, headers, method: request.method ?? '', ...caller }, request, response)
       } catch (error) {
-        writeReply(request, response, refusalOf(error, caller, observe), caller.requestId)
+        const reply = refusalOf(error, caller, observe)
+        // Whoever cannot write a message may not agree with us on where it ends: nothing that follows is read.
+        const headers = MALFORMED.has(reply.status)
+          ? { ...reply.headers, Connection: 'close' }
+          : reply.headers
+        writeReply(request, response, { ...reply, headers }, caller.requestId)
       }
     })
   }

@@ -165,7 +165,10 @@ describe('a server on the open sea', () => {
       // Host, Content-Type, Content-Length and Connection are four of them.
       expect((await ask(world.port, post(more(96)))).status).toBe(200)
       expect(await refusal(post(more(97)))).toBe('431 invalid_request too_many_headers')
-      expect(await refusal(post(more(400)))).toBe('431 invalid_request too_many_headers')
+      // Node 24 stops reading far beyond the limit, and says so as an overflow.
+      expect(await refusal(post(more(400)))).toMatch(
+        /^431 invalid_request (?:too_many_headers|headers_too_large)$/,
+      )
     })
 
     it('and sees the ones that come late: a second Host is not hidden behind the others', async () => {
@@ -297,6 +300,10 @@ describe('a server on the open sea', () => {
     it.each([
       ['garbage', 'GARBAGE\r\n\r\n'],
       ['a request with broken chunks', unframed(['Transfer-Encoding: chunked'], 'zz\r\n')],
+      [
+        'a document with broken chunks',
+        unframed(['Transfer-Encoding: chunked'], 'zz\r\n', `GET ${KEYS} HTTP/1.1`),
+      ],
       ['a tunnel', 'CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n'],
     ])('answers a good request first when %s follows it (§9.3.2)', async (_case, bad) => {
       const { answers, closed } = await exchange(world.port, `${lasting}${bad}`)
@@ -338,6 +345,21 @@ describe('a server on the open sea', () => {
         const bytes = unframed(['Transfer-Encoding: chunked'], 'zz\r\n', `GET ${path} HTTP/1.1`)
         expect(await refusal(bytes)).toBe(MALFORMED)
       }
+    })
+
+    it('lets a caller finish who goes on sending, so that its answer is not lost (RFC 9112 §9.6)', async () => {
+      const socket = connect({ port: world.port, host: '127.0.0.1', allowHalfOpen: true })
+      let received = ''
+      const errors: Error[] = []
+      socket.on('error', (error) => errors.push(error))
+      socket.on('data', (chunk) => (received += chunk.toString()))
+      for (let round = 0; round < 8; round += 1) {
+        socket.write('GARBAGE\r\n\r\n')
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      }
+      expect(errors).toEqual([])
+      expect(received.match(/^HTTP\/1\.1 .*$/gm)).toEqual([expect.stringContaining(' 400 ')])
+      socket.destroy()
     })
 
     it('closes the connection even when the caller does not', async () => {
