@@ -36,7 +36,7 @@ export function printRoles(migrator: string, server: string): string {
 export async function createRoles(client: PoolClient, server: string): Promise<readonly RoleStep[]> {
   if (!(await exists(client, server))) {
     throw new OperatorError(
-      `The login '${server}' of DATABASE_URL does not exist: create it (create role "${server}" login noinherit password '...'), then run this again.`,
+      `The login '${server}' of DATABASE_URL does not exist: create it (create role ${quoted(server)} login noinherit password '...'), then run this again.`,
     )
   }
   const steps: RoleStep[] = []
@@ -47,7 +47,6 @@ export async function createRoles(client: PoolClient, server: string): Promise<r
   for (const role of Object.keys(ROLES) as Role[]) {
     await step(createRole(role), !(await exists(client, role)))
   }
-  await requireLogin(client, server)
   const { rows } = await client.query<{ current_user: string }>('select current_user')
   const grants: readonly [Role, string][] = [
     ['regent_owner', rows[0]?.current_user ?? ''],
@@ -90,15 +89,6 @@ export async function requireHarmlessLogin(client: PoolClient): Promise<string |
     )
   }
   return undefined
-}
-
-async function requireLogin(client: PoolClient, login: string): Promise<void> {
-  const { rowCount } = await client.query('select from pg_roles where rolname = $1', [login])
-  if (rowCount === 0) {
-    throw new OperatorError(
-      `The login ${login} does not exist, and nothing can be granted to it: make it first (create role ${quoted(login)} login noinherit, with a password), or name another one in the database's URL.`,
-    )
-  }
 }
 
 async function maySetRole(client: PoolClient, login: string, role: Role): Promise<boolean> {

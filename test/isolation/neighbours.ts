@@ -19,7 +19,7 @@ export type Neighbour = {
 
 export type Neighbourhood = Awaited<ReturnType<typeof openNeighbourhood>>
 
-const id = (digit: number) => `${digit}`.repeat(8).concat('-0000-4000-8000-', '0'.repeat(12))
+const id = (digit: string) => digit.repeat(8).concat('-0000-4000-8000-', '0'.repeat(12))
 
 /** Tables in the order in which their rows can be made, and the columns that carry the neighbour's name. */
 const MARKED: Readonly<Record<string, readonly string[]>> = {
@@ -56,31 +56,34 @@ export async function openNeighbourhood() {
   const neighbours = {
     acme,
     /** Of the same region. */
-    rival: { ...acme, name: 'rival', tenantId: id(1) as TenantId },
+    rival: { ...acme, name: 'rival', tenantId: id('1') as TenantId },
     /** Of another region of the same database, where it has the same slug. */
-    namesake: { ...acme, name: 'namesake', region: 'us', tenantId: id(2) as TenantId },
-    /** Another workspace of the same tenant. */
-    sibling: { ...acme, name: 'sibling', workspaceId: id(3) as WorkspaceId },
+    namesake: { ...acme, name: 'namesake', region: 'us', tenantId: id('2') as TenantId },
+    /** Other workspaces of the same tenant: before and behind its own in every index. */
+    sibling: { ...acme, name: 'sibling', workspaceId: id('0') as WorkspaceId },
+    youngest: { ...acme, name: 'youngest', workspaceId: id('f') as WorkspaceId },
     /** A tenant that has nothing. */
-    newcomer: { ...acme, name: 'newcomer', tenantId: id(4) as TenantId },
+    newcomer: { ...acme, name: 'newcomer', tenantId: id('4') as TenantId },
   } satisfies Record<string, Neighbour>
 
-  /** Makes a neighbour's rows anew from those of acme, whatever was done to them. */
+  /** Makes a neighbour's rows anew from those of acme, whatever was done to them: one message, for there are many. */
   async function plant(neighbour: Neighbour) {
+    const mark = `of ${neighbour.name}`
     const ownTenant = neighbour.tenantId !== acme.tenantId
-    const names = Object.keys(MARKED)
-    const whose = ownTenant ? 'tenant_id = $1' : 'tenant_id = $1 and workspace_id = $2'
-    const values = ownTenant ? [neighbour.tenantId] : [neighbour.tenantId, neighbour.workspaceId]
-    for (const table of [...names, 'change_feed'].toReversed()) {
-      if (table === 'tenant' && !ownTenant) continue
-      await superuser.query(`delete from regent.${table} where ${whose}`, values)
-    }
+    const of = ({ tenantId, workspaceId }: Neighbour) =>
+      `tenant_id = '${tenantId}' and workspace_id = '${workspaceId}'`
+    const statements = [...Object.keys(MARKED), 'change_feed']
+      .toReversed()
+      .filter((table) => ownTenant || table !== 'tenant')
+      .map(
+        (table) =>
+          `delete from regent.${table} where ${ownTenant ? `tenant_id = '${neighbour.tenantId}'` : of(neighbour)}`,
+      )
     for (const [table, columns] of Object.entries(MARKED)) {
       if (table === 'tenant' ? !ownTenant : neighbour.name === 'newcomer') continue
       if (table === 'audit_event' && !ownTenant) continue // their ids are the tenant's, not the workspace's
-      const marks = columns.map((column) => [column, `of ${neighbour.name}`])
       const changed = {
-        ...Object.fromEntries(marks),
+        ...Object.fromEntries(columns.map((column) => [column, mark])),
         tenant_id: neighbour.tenantId,
         ...(table !== 'tenant' && { workspace_id: neighbour.workspaceId }),
         ...(table === 'tenant' && { slug: neighbour.region === 'us' ? tenant.slug : neighbour.name }),
@@ -90,20 +93,18 @@ export async function openNeighbourhood() {
           issuer: `https://of-${neighbour.name}.token.example/x/y`,
         }),
       }
-      await superuser.query(
-        `insert into regent.${table} select (jsonb_populate_record(null::regent.${table}, to_jsonb(original) || $3)).*
-         from regent.${table} original
-         where tenant_id = $1 and coalesce(to_jsonb(original) ->> 'workspace_id', $2) = $2`,
-        [acme.tenantId, acme.workspaceId, JSON.stringify(changed)],
+      statements.push(
+        `insert into regent.${table}
+         select (jsonb_populate_record(null::regent.${table}, to_jsonb(original) || '${JSON.stringify(changed)}')).*
+         from regent.${table} original where tenant_id = '${acme.tenantId}'
+           and coalesce(to_jsonb(original) ->> 'workspace_id', '${acme.workspaceId}') = '${acme.workspaceId}'`,
       )
     }
-    if (neighbour.name === 'newcomer') return
-    await superuser.query(
-      `update regent.signing_key set sealed_private_key = convert_to($3, 'utf8'),
-         public_jwk = public_jwk || jsonb_build_object('x', $3::text)
-       where tenant_id = $1 and workspace_id = $2`,
-      [neighbour.tenantId, neighbour.workspaceId, `of ${neighbour.name}`],
+    statements.push(
+      `update regent.signing_key set sealed_private_key = convert_to('${mark}', 'utf8'),
+         public_jwk = public_jwk || '{"x": "${mark}"}' where ${of(neighbour)}`,
     )
+    await superuser.query(statements.join('; '))
   }
 
   // Acme's own rows are marked as well, in place.

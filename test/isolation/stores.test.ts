@@ -156,7 +156,9 @@ const ANSWERS_DIFFER = ['workspaceStore', 'feedStore']
 /** Belongs to a tenant, not to one workspace of it. */
 const isOfTenant = (name: string) => name.startsWith('workspaceStore.')
 const neighboursOf = (name: string) =>
-  (['rival', 'namesake', 'sibling'] as const).filter((who) => who !== 'sibling' || !isOfTenant(name))
+  isOfTenant(name)
+    ? (['rival', 'namesake'] as const)
+    : (['rival', 'namesake', 'sibling', 'youngest'] as const)
 
 const isNothing = (answer: unknown) =>
   answer === undefined || answer === false || (Array.isArray(answer) && answer.length === 0)

@@ -8,6 +8,7 @@ import { migrateDown, migrateUp, migrationStatus, type MigrationRun } from '../.
 import { openAdminSession, type AdminSession } from '../../src/storage/open-admin.ts'
 import { OperatorError } from '../../src/storage/operator-error.ts'
 import { createRoles, printRoles, requireHarmlessLogin } from '../../src/storage/roles.ts'
+import { isUnavailable } from '../../src/storage/transaction.ts'
 import { createDatabase, startPostgres, type TestServer } from '../support/postgres.ts'
 
 const NAMES = Object.keys(migrations)
@@ -154,6 +155,27 @@ describe('a migrator', () => {
     expect(
       await refusal(migrateUp({ client: session.client, migrations: { ...migrations, ...behind } }, ['eu'])),
     ).toMatch(/9999-newer.*newer Regent/)
+  })
+
+  it('that is killed in the middle of a migration leaves nothing of it, and holds up nobody', async () => {
+    const slow: RegentMigration = {
+      async up(db) {
+        await sql`create table regent.half (id integer)`.execute(db)
+        await sql`select pg_sleep(20)`.execute(db)
+      },
+    }
+    await migrate()
+    const { rows } = await session.client.query<{ pid: number }>('select pg_backend_pid() as pid')
+    const killed = migrate({ '9999-slow': slow }).catch((error: unknown) => error)
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    await ask(home.superuserUrl, `select pg_terminate_backend(${rows[0]?.pid})`)
+    expect(isUnavailable(await killed)).toBe(true)
+    await session.close()
+    session = await openAdminSession(home.adminUrl, 'DATABASE_ADMIN_URL')
+    expect((await ask(home.superuserUrl, `select to_regclass('regent.half') as half`)).rows).toEqual([
+      { half: null },
+    ])
+    expect(await migrate({ '9999-slow': { up: nothing } })).toHaveLength(1)
   })
 
   it('lets others through while it waits for a table, and leaves the row of nobody locked', async () => {
