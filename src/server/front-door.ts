@@ -58,10 +58,9 @@ export function frontDoor(
       } catch (error) {
         const reply = refusalOf(error, caller, observe)
         // Whoever cannot write a message may not agree with us on where it ends: nothing that follows is read.
-        const headers = MALFORMED.has(reply.status)
-          ? { ...reply.headers, Connection: 'close' }
-          : reply.headers
-        writeReply(request, response, { ...reply, headers }, caller.requestId)
+        const closing = MALFORMED.has(reply.status) ? { Connection: 'close' } : {}
+        const answer = { ...reply, headers: { ...reply.headers, ...closing } }
+        writeReply(request, response, answer, caller.requestId)
       }
     })
   }

@@ -1,3 +1,4 @@
+import { request } from 'node:http'
 import { setClientState } from '../../src/changes/client-changes.ts'
 import { createSecret, revokeCredential } from '../../src/changes/credential-changes.ts'
 import { withdrawScopes } from '../../src/changes/scope-changes.ts'
@@ -193,6 +194,35 @@ describe('POST /oauth2/token', () => {
     ])('accepts Content-Type: %s', async (type) => {
       const body = `${GRANT}&client_id=robot&client_secret=${robot.secret}`
       await orders.post(body, { 'Content-Type': type }).expect(200)
+    })
+
+    it('refuses two Content-Types, though Node would show the first only', async () => {
+      const type = 'application/x-www-form-urlencoded'
+      const status = await new Promise((resolve, reject) => {
+        const asked = request({
+          port: world.port,
+          method: 'POST',
+          path: `${orders.path}/oauth2/token`,
+          headers: [
+            'Host',
+            orders.host,
+            'Content-Type',
+            type,
+            'Content-Type',
+            'text/plain',
+            'Content-Length',
+            '0',
+          ],
+        })
+        asked
+          .on('response', (response) => resolve(response.resume().statusCode))
+          .on('error', reject)
+          .end()
+      })
+      expect([status, world.lastRefusal()]).toEqual([
+        400,
+        expect.objectContaining({ reason: 'content_type' }),
+      ])
     })
 
     it('refuses a compressed body', async () => {
@@ -441,6 +471,7 @@ describe('POST /oauth2/token', () => {
       ['a scope: for its owner', { scope: 'invoices:read' }, 'invoices:read', INVOICES],
       ['a scope twice: once', { scope: 'read read' }, 'read', ORDERS],
       ['an empty scope: none asked for', { scope: '' }, 'read write', ORDERS],
+      ['an empty resource: not asked for', { resource: ['', INVOICES] }, 'invoices:read', INVOICES],
       ['a resource: its default scope', { resource: INVOICES }, 'invoices:read', INVOICES],
       ['a resource twice: once', { resource: [INVOICES, INVOICES] }, 'invoices:read', INVOICES],
       ['both', { resource: ORDERS, scope: 'write' }, 'write', ORDERS],
