@@ -5,10 +5,12 @@
 import type { Migration } from 'kysely'
 import * as foundation from './0001-foundation.ts'
 import * as signingAlgorithms from './0002-signing-algorithms.ts'
+import * as memory from './0003-memory.ts'
 
 export type RegentMigration = Migration & { readonly breaking?: true }
 
 export const migrations: Readonly<Record<string, RegentMigration>> = {
   '0001-foundation': foundation,
   '0002-signing-algorithms': signingAlgorithms,
+  '0003-memory': memory,
 }

@@ -17,12 +17,15 @@ export type ClientId = Brand<string, 'ClientId'>
 export type CredentialId = Brand<string, 'CredentialId'>
 /** RFC 7638 thumbprint of a signing key. */
 export type Kid = Brand<string, 'Kid'>
+/** One running process. */
+export type NodeId = Brand<string, 'NodeId'>
 /** The identity of an authorization server, a URL that is stored and compared byte for byte (RFC 8414 §2). */
 export type Issuer = Brand<string, 'Issuer'>
 
 export const newTenantId = () => randomUUID() as TenantId
 export const newWorkspaceId = () => randomUUID() as WorkspaceId
 export const newResourceServerId = () => randomUUID() as ResourceServerId
+export const newNodeId = () => randomUUID() as NodeId
 /** 16 characters of `[A-Za-z0-9_-]`, 96 random bits. */
 export const newCredentialId = () => randomBytes(12).toString('base64url') as CredentialId
 /** 22 characters of `[A-Za-z0-9_-]`, 128 random bits: a token's `jti`, a request's id. */

@@ -1,11 +1,28 @@
 /** The tables as Kysely sees them, column by column as the migrations made them. Types only. */
-import type { ColumnType, Generated, JSONColumnType } from 'kysely'
-import type { ClientId, CredentialId, Issuer, Kid, ResourceServerId, TenantId, WorkspaceId } from '../ids.ts'
+import type { ColumnType, Generated, JSONColumnType, RawBuilder } from 'kysely'
+import type {
+  ClientId,
+  CredentialId,
+  Issuer,
+  Kid,
+  NodeId,
+  ResourceServerId,
+  TenantId,
+  WorkspaceId,
+} from '../ids.ts'
 
 type DatabaseTime = Generated<Date>
+/** Tokens a minute; null: as many as are asked for. */
+type Limit = Generated<number | null>
 
 export type Schema = {
-  tenant: { tenant_id: TenantId; region: string; slug: string; created_at: DatabaseTime }
+  tenant: {
+    tenant_id: TenantId
+    region: string
+    slug: string
+    tokens_per_minute: Limit
+    created_at: DatabaseTime
+  }
   workspace: OfWorkspace & {
     slug: string
     issuer: ColumnType<Issuer, Issuer, never>
@@ -15,6 +32,8 @@ export type Schema = {
     chosen_secrets: boolean
     audience_parameter: boolean
     signing_algorithm: Generated<string>
+    chosen_digests: Generated<boolean>
+    tokens_per_minute: Limit
     created_at: DatabaseTime
   }
   resource_server: OfWorkspace & {
@@ -41,6 +60,7 @@ export type Schema = {
     grant_types: string[]
     default_resource_server_id: ResourceServerId | null
     several_resources: boolean
+    tokens_per_minute: Limit
     created_at: DatabaseTime
   }
   credential: OfWorkspace & {
@@ -50,6 +70,8 @@ export type Schema = {
     origin: 'generated' | 'chosen'
     label: string
     bcrypt_hash: string
+    digest: Buffer | null
+    digest_key_id: string | null
     slot: number | null
     state: Generated<'live' | 'revoked'>
     created_at: DatabaseTime
@@ -108,6 +130,16 @@ export type Schema = {
     workspace_id: WorkspaceId | null
     subject: string | null
     changed_at: DatabaseTime
+  }
+  node: {
+    region: string
+    node_id: NodeId
+    feed_number: string
+    connections: number
+    master_key_ids: string[]
+    version: string
+    started_at: DatabaseTime
+    seen_at: ColumnType<Date, Date | undefined, Date | RawBuilder<Date>>
   }
   database_region: { region: string; stamped_at: DatabaseTime }
   breaking_migration: { name: string }

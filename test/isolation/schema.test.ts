@@ -16,7 +16,7 @@ type Rule = {
 }
 
 /** Their rows belong to a region; they hold ids and names only. */
-const REGION_TABLES = ['breaking_migration', 'change_counter', 'change_feed', 'database_region']
+const REGION_TABLES = ['breaking_migration', 'change_counter', 'change_feed', 'database_region', 'node']
 /** Kysely's own. */
 const OF_THE_MIGRATOR = ['migration', 'migration_lock']
 
@@ -189,12 +189,12 @@ describe('the schema', () => {
   const UPDATES: Readonly<Record<string, string>> = {
     tenant: '',
     workspace:
-      'access_token_lifetime audience_parameter chosen_secrets jwks_max_age signing_algorithm signing_lead',
+      'access_token_lifetime audience_parameter chosen_digests chosen_secrets jwks_max_age signing_algorithm signing_lead tokens_per_minute',
     resource_server: 'jwt_type signing_algorithm',
     scope: '',
     client:
-      'default_resource_server_id grant_types name several_resources state strict_auth_method token_endpoint_auth_method',
-    credential: 'bcrypt_hash expires_at label slot state',
+      'default_resource_server_id grant_types name several_resources state strict_auth_method token_endpoint_auth_method tokens_per_minute',
+    credential: 'bcrypt_hash digest digest_key_id expires_at label slot state',
     scope_grant: 'by_default',
     signing_key:
       'activated_at gone_at master_key_id max_jwks_age max_stale max_token_lifetime retired_at revoked_at sealed_private_key state',
@@ -203,6 +203,7 @@ describe('the schema', () => {
     change_counter: 'number',
     change_feed: '',
     database_region: '',
+    node: '',
     breaking_migration: '',
     migration: '',
     migration_lock: '',
@@ -223,9 +224,9 @@ describe('the schema', () => {
     ['regent_runtime', 'truncate', []],
     ['regent_runtime', 'references', []],
     ['regent_runtime', 'trigger', []],
-    ['regent_operator', 'delete', []],
+    ['regent_operator', 'delete', ['change_feed', 'node']],
     ['regent_operator', 'truncate', []],
-    ['regent_operator', 'insert', ['audit_event', 'change_feed', 'tenant', 'tombstone']],
+    ['regent_operator', 'insert', ['audit_event', 'change_feed', 'node', 'tenant', 'tombstone']],
     ['regent_test_login', 'select', []],
     ['regent_test_login', 'insert', []],
     ['regent_test_login', 'update', []],

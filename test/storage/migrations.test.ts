@@ -158,7 +158,9 @@ describe('migrations', () => {
       const [first = ''] = NAMES
       const { [first]: foundation } = migrations
       await up(foundation && { [first]: foundation })
-      await expect(required()).rejects.toThrow(`${NAMES[1]} is missing): run 'regent migrate up'`)
+      await expect(required()).rejects.toThrow(
+        `${NAMES.slice(1).join(', ')} is missing): run 'regent migrate up'`,
+      )
     })
 
     it('starts beside a newer migration, unless that one breaks it', async () => {
