@@ -102,7 +102,7 @@ async function openStore(config: Config, folder: string): Promise<OpenDatabases>
 async function openKeys({ masterKeys }: Config, { databases }: OpenDatabases, folder: string) {
   const source = masterKeys ? 'REGENT_MASTER_KEYS' : `The file ${join(folder, 'master-keys')}`
   const keys = masterKeys ?? openMasterKeys(folder, await holdsSealedKeys(databases))
-  return { keys: keyring(sealing(keys)), source }
+  return { keys: keyring(sealing(keys)), digestKeys: deriveKeys(keys, 'credential digest'), source }
 }
 
 /** Secrets are shown once, so what the demo was given is kept in a file, after each of its tenants. */
