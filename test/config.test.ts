@@ -128,6 +128,10 @@ describe('the configuration', () => {
     ])
   })
 
+  it('takes `default` for the Redis of tenants without a region as for no URL', () => {
+    expect(faultOf({ REDIS_URL: 'default' })).toMatch(/REDIS_URL must be a Redis URL, as in/)
+  })
+
   it('reads whether statements are prepared, how stale memory may be and how much it holds', () => {
     const given = { REGENT_DB_PREPARE: 'off', REGENT_MAX_STALE: '60', REGENT_MEMORY_ENTRIES: '1000' }
     expect(readConfig({}, given)).toMatchObject({
