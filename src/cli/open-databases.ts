@@ -2,7 +2,8 @@
  * Opens the databases of the regions for commands: those of the environment, or the embedded one, which all regions
  * share. With `migrate`, roles and schema are brought up to date first.
  */
-import type { Config, DatabaseTarget } from '../config.ts'
+import type { Config } from '../config.ts'
+import type { DatabaseTarget } from '../config/databases.ts'
 import { openAdminSession } from '../storage/open-admin.ts'
 import { openEmbedded } from '../storage/embedded.ts'
 import { migrateUp } from '../storage/migrate.ts'
@@ -99,7 +100,7 @@ function groupByUrl(databases: Config['databases']): Iterable<{ target: Database
 }
 
 async function migrateTarget(target: DatabaseTarget, regions: readonly Region[]): Promise<void> {
-  const session = await openAdminSession(target.adminUrl, target.adminVariable)
+  const session = await openAdminSession(target.adminUrl, target.adminVariable, target.authorities)
   try {
     await createRoles(session.client, decodeURIComponent(new URL(target.url).username))
     await migrateUp({ client: session.client, onStep: ({ name }) => report(`migrating: ${name}`) }, regions)

@@ -326,8 +326,10 @@ describe('POST /oauth2/token', () => {
         .post(GRANT + more, authorization === undefined ? {} : { Authorization: authorization })
         .expect(401)
       expectRefusal(response, 'invalid_client', reason)
+      const { error, error_description: description } = response.body as Record<string, string>
+      expect(description).toMatch(/^[ !#-[\]-~]+$/) // nothing that a quoted string would have to escape
       expect(response.headers['www-authenticate']).toBe(
-        `Basic realm="${orders.workspace.issuer}", charset="UTF-8"`,
+        `Basic realm="${orders.workspace.issuer}", charset="UTF-8", error="${error}", error_description="${description}"`,
       )
     })
 
