@@ -2,20 +2,26 @@
  * Opens the databases of the regions for commands: those of the environment, or the embedded one, which all regions
  * share. With `migrate`, roles and schema are brought up to date first.
  */
+import { Pool } from 'pg'
 import type { Config } from '../config.ts'
 import type { DatabaseTarget } from '../config/databases.ts'
 import { openAdminSession } from '../storage/open-admin.ts'
 import { openEmbedded } from '../storage/embedded.ts'
 import { migrateUp } from '../storage/migrate.ts'
-import { openPostgres } from '../storage/open-postgres.ts'
+import { connectionTo } from '../storage/connection.ts'
+import { openPostgres, surviveLostConnections } from '../storage/open-postgres.ts'
 import { requireSchema } from '../storage/requirements.ts'
 import { createRoles, requireHarmlessLogin } from '../storage/roles.ts'
 import { database, type Database } from '../storage/transaction.ts'
+import type { ServedRegion } from '../server/region-node.ts'
 import { REGIONS, type Region } from '../tenancy/region.ts'
 import { report, withProgress } from './print.ts'
 
 export type OpenDatabases = {
+  /** For changes: patient enough for a replica that confirms commits. */
   readonly databases: ReadonlyMap<Region, Database>
+  /** The same, as requests use them. */
+  readonly served: ReadonlyMap<Region, ServedRegion>
   /** For people: where the data is. */
   readonly description: string
   close(): Promise<void>
@@ -37,8 +43,10 @@ export async function openMigratedEmbedded(folder: string): Promise<OpenDatabase
       client.release()
     }
     const one = database(pool, LIMITS)
+    const served = { database: one, connections: 1 }
     return {
       databases: new Map(REGIONS.map((region) => [region, one])),
+      served: new Map(REGIONS.map((region) => [region, served])),
       description: `embedded PostgreSQL ${version} in ${folder}`,
       close,
     }
@@ -61,6 +69,7 @@ export async function openPostgresDatabases(
   { migrate, warn }: PostgresOptions,
 ): Promise<OpenDatabases> {
   const databases = new Map<Region, Database>()
+  const served = new Map<Region, ServedRegion>()
   const pools: { end(): Promise<void> }[] = []
   const close = async () => {
     for (const pool of pools) await pool.end()
@@ -79,13 +88,49 @@ export async function openPostgresDatabases(
       if (warning !== undefined) warn(warning)
       const one = database(pool, LIMITS)
       await requireSchema(one, regions, target.variable)
-      for (const region of regions) databases.set(region, one)
+      const replica = target.replicaUrl === undefined ? undefined : openReplica(target, config)
+      if (replica !== undefined) pools.push(replica)
+      const region = servedBy(pool, replica, target, config)
+      for (const name of regions) {
+        databases.set(name, one)
+        served.set(name, region)
+      }
     }
   } catch (error) {
     await close()
     throw error
   }
-  return { databases, description: `PostgreSQL, ${[...databases.keys()].join(', ')}`, close }
+  return { databases, served, description: `PostgreSQL, ${[...databases.keys()].join(', ')}`, close }
+}
+
+/** What a request waits for: as long as REGENT_DB_TIMEOUT for a statement, and half as long again in all. */
+function servedBy(
+  pool: Pool,
+  replica: Pool | undefined,
+  { url, variable, directUrl, authorities }: DatabaseTarget,
+  { databaseTimeout: timeout, databaseConnections: connections, prepareStatements: prepare }: Config,
+): ServedRegion {
+  const limits = { statement: timeout, lock: timeout, idle: timeout, deadline: timeout * 1.5 }
+  // Nothing that is written while a token waits must survive the loss of power: no replica is waited for.
+  const settings = { prepare, durable: false }
+  return {
+    database: database(pool, limits, settings),
+    ...(replica && { replica: database(replica, limits, settings) }),
+    listen: connectionTo(directUrl ?? url, variable, authorities),
+    connections,
+  }
+}
+
+/** Need not be there at start, nor later: the primary answers in its place. */
+function openReplica({ replicaUrl = '', variable, authorities }: DatabaseTarget, config: Config): Pool {
+  const pool = new Pool({
+    ...connectionTo(replicaUrl, variable, authorities),
+    max: config.databaseConnections,
+    connectionTimeoutMillis: config.databaseTimeout,
+    application_name: 'regent',
+  })
+  surviveLostConnections(pool)
+  return pool
 }
 
 /** Regions may share a database: it is then opened once. */

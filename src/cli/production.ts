@@ -1,10 +1,7 @@
-/** What commands for production share: no start without master keys, and how stale memory may be. */
+/** What commands for production share: no start without master keys. */
 import type { Config } from '../config.ts'
 import type { MasterKeys } from '../sealing/master-keys.ts'
 import { OperatorError } from '../storage/operator-error.ts'
-
-/** Seconds that a node may serve from memory without having read changes; the lead of keys reckons with it. */
-export const MAX_STALE = 3600
 
 export function requireKeys({ masterKeys }: Config): MasterKeys {
   if (masterKeys !== undefined) return masterKeys

@@ -13,17 +13,21 @@ export type FeedEntry = {
   readonly subject: string | undefined
 }
 
-/** How far the region's changes have come: whatever is read afterwards on the same connection has all of them. */
-export async function readFeedNumber(
+export function feedPosition(
   { db }: NamelessConnection | TenantConnection | OperatorConnection,
   region: Region,
-): Promise<number> {
-  const { number } = await db
-    .selectFrom('change_counter')
-    .select('number')
-    .where('region', '=', region)
-    .executeTakeFirstOrThrow()
-  return Number(number)
+) {
+  return {
+    /** How far changes have come: whatever is read afterwards on the same connection has all of them. */
+    async readNumber(): Promise<number> {
+      const { number } = await db
+        .selectFrom('change_counter')
+        .select('number')
+        .where('region', '=', region)
+        .executeTakeFirstOrThrow()
+      return Number(number)
+    },
+  }
 }
 
 export function changeFeedReader({ db }: OperatorConnection, region: Region) {

@@ -6,7 +6,7 @@
 import type { Observe } from '../observe/observation.ts'
 import type { Database } from '../storage/transaction.ts'
 import type { Region } from '../tenancy/region.ts'
-import { changeFeedReader, readFeedNumber, type FeedEntry } from './change-feed-store.ts'
+import { changeFeedReader, feedPosition, type FeedEntry } from './change-feed-store.ts'
 import { concernOf } from './concern.ts'
 import type { Freshness } from './freshness.ts'
 import type { Concern } from './memory.ts'
@@ -45,7 +45,7 @@ export function changeFeed(needs: Needs) {
 
   const read = (from: number) =>
     database.asOperator(async (connection) => {
-      const number = await readFeedNumber(connection, region)
+      const number = await feedPosition(connection, region).readNumber()
       const entries = await changeFeedReader(connection, region).listEntriesFrom(from, MOST_ENTRIES)
       return { number, entries }
     })

@@ -13,7 +13,7 @@ import type { WorkspaceAddress } from '../tenancy/address.ts'
 import type { Region } from '../tenancy/region.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
 import { changeFeed, type ChangeFeed } from './change-feed.ts'
-import { readFeedNumber } from './change-feed-store.ts'
+import { feedPosition } from './change-feed-store.ts'
 import { clientLoads, type ClientsRead } from './client-loads.ts'
 import type { Found } from './found.ts'
 import { freshness, type Freshness } from './freshness.ts'
@@ -123,7 +123,7 @@ export function directory(needs: DirectoryNeeds): FollowingDirectory {
     const { value: clients, ...found } = await read(
       (asked) =>
         asked.inTenant(workspace.tenant.id, async (connection) => ({
-          number: await readFeedNumber(connection, region),
+          number: await feedPosition(connection, region).readNumber(),
           value: await knownClientStore(connection, workspace.id).findClients(ids),
         })),
       ({ value, number }) =>

@@ -7,7 +7,7 @@ import type { WorkspaceAddress } from '../tenancy/address.ts'
 import type { Region } from '../tenancy/region.ts'
 import { resourceServerStore } from '../tenancy/resource-server-store.ts'
 import { tenantNames, workspaceStore } from '../tenancy/tenancy-store.ts'
-import { readFeedNumber } from './change-feed-store.ts'
+import { feedPosition } from './change-feed-store.ts'
 import type { Reading } from './found.ts'
 import type { KnownWorkspace } from './known-workspace.ts'
 
@@ -19,14 +19,14 @@ export async function readWorkspace(
   { tenant, workspace: slug }: Pick<WorkspaceAddress, 'tenant' | 'workspace'>,
 ): Promise<Reading<KnownWorkspace | undefined>> {
   const named = await database.beforeTenant(async (connection) => ({
-    number: await readFeedNumber(connection, region),
+    number: await feedPosition(connection, region).readNumber(),
     tenantId: await tenantNames(connection).findTenantId(region, tenant),
   }))
   const { number, tenantId } = named
   if (tenantId === undefined) return { number, value: undefined }
 
   return database.inTenant(tenantId, async (connection) => {
-    const number = await readFeedNumber(connection, region)
+    const number = await feedPosition(connection, region).readNumber()
     const workspace = await workspaceStore(connection).findWorkspace(slug)
     if (workspace === undefined) return { number, value: undefined }
     const keys = keyStore(connection, workspace.id)

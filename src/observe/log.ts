@@ -121,6 +121,32 @@ function write(logger: Logger, observation: Observation): void {
     case 'server_stopped':
       logger.info({ event })
       return
+    case 'memory_emptied': {
+      const { region, feedNumber } = observation
+      logger.warn({ event, region, feedNumber })
+      return
+    }
+    case 'database_lost':
+      logger.error({ event, region: observation.region, error: describe(observation.error) })
+      return
+    case 'database_found':
+      logger.warn({ event, region: observation.region })
+      return
+    case 'listening': {
+      const { region, listening } = observation
+      logger[listening ? 'info' : 'warn']({ event, region, listening })
+      return
+    }
+    case 'clock_compared': {
+      const { region, state, skewMillis } = observation
+      logger[state === 'wrong' ? 'error' : 'warn']({ event, region, state, skewMillis })
+      return
+    }
+    case 'connections_counted': {
+      const { region, connections, limit, nodes, tooMany } = observation
+      logger[tooMany ? 'warn' : 'debug']({ event, region, connections, limit, nodes })
+      return
+    }
     case 'warning':
       logger.warn({ event, message: observation.message })
   }

@@ -55,8 +55,18 @@ const STALE_PLAN = '0A000'
 const RETRIABLE = new Set(['40001', '40P01', STALE_PLAN])
 const MAX_ATTEMPTS = 5
 
-/** @param prepare name statements, so that each connection plans each text once; some poolers do not know them */
-export function database(pool: Pool, limits: TransactionLimits, { prepare = false } = {}): Database {
+export type DatabaseSettings = {
+  /** Name statements, so that each connection plans each text once; some poolers do not know them. */
+  readonly prepare?: boolean
+  /** Off for what may be lost with the power, and waits for no replica. */
+  readonly durable?: boolean
+}
+
+export function database(
+  pool: Pool,
+  limits: TransactionLimits,
+  { prepare = false, durable = true }: DatabaseSettings = {},
+): Database {
   const open = (role: string, tenantId?: TenantId) =>
     [
       'BEGIN',
@@ -65,6 +75,7 @@ export function database(pool: Pool, limits: TransactionLimits, { prepare = fals
       `SET LOCAL statement_timeout = ${limits.statement}`,
       `SET LOCAL lock_timeout = ${limits.lock}`,
       `SET LOCAL idle_in_transaction_session_timeout = ${limits.idle}`,
+      ...(durable ? [] : ['SET LOCAL synchronous_commit = off']),
     ].join('; ')
   const run = <T>(opening: string, work: (db: Kysely<Schema>, client: PoolClient) => Promise<T>) =>
     withRetry(() => inTransaction(pool, opening, limits.deadline, prepare, work))

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { request } from 'node:http'
 import { setClientState } from '../../src/changes/client-changes.ts'
 import { createSecret, revokeCredential } from '../../src/changes/credential-changes.ts'
@@ -597,7 +598,7 @@ describe('POST /oauth2/token', () => {
   })
 
   describe('when the fault is ours', () => {
-    it('answers 503 with Retry-After while the database is away, never invalid_client, and recovers', async () => {
+    it('T61 serves whom it knows while the database is away, answers others 503 with Retry-After, never invalid_client, and recovers', async () => {
       const proxies: Awaited<ReturnType<typeof openTcpProxy>>[] = []
       const shaky = await openWorld({
         async route(text) {
@@ -610,9 +611,13 @@ describe('POST /oauth2/token', () => {
       })
       const there = await shaky.workspace('https://acme.eu.token.example/orders')
       const client = await there.client('robot')
+      const stranger = await there.client('stranger')
       await there.token(client).expect(200)
       for (const proxy of proxies) await proxy.cut()
-      for (const asked of [there.token(client), there.get(`${there.path}/.well-known/jwks.json`)]) {
+      await there.token(client).expect(200)
+      await there.get(`${there.path}/.well-known/jwks.json`).expect(200)
+      const wrong = { ...stranger, secret: await wrongSecretFor(stranger) }
+      for (const asked of [there.token(stranger), there.token(wrong), there.token({ ...client, id: 'nobody' })]) {
         const response = await asked.expect(503)
         expect(response.headers['retry-after']).toBe('5')
         expect(response.body.error).toBe('temporarily_unavailable')
@@ -620,6 +625,8 @@ describe('POST /oauth2/token', () => {
       }
       for (const proxy of proxies) await proxy.mend()
       await there.token(client).expect(200)
+      // The breaker lets one question through within a second and a half.
+      while ((await there.token(stranger)).status !== 200) await sleep(100)
       await shaky.close()
       for (const proxy of proxies) await proxy.cut()
     })

@@ -9,6 +9,8 @@ import { createWorkspace } from '../../src/changes/create-workspace.ts'
 import { createSecret } from '../../src/changes/credential-changes.ts'
 import { grantScopes } from '../../src/changes/scope-changes.ts'
 import { clientStore } from '../../src/clients/client-store.ts'
+import { knownClientStore } from '../../src/clients/known-client-store.ts'
+import { deriveKeys } from '../../src/sealing/derive.ts'
 import type { ClientId } from '../../src/ids.ts'
 import { keyring } from '../../src/keys/keyring.ts'
 import { parseMasterKeys } from '../../src/sealing/master-keys.ts'
@@ -41,6 +43,7 @@ const needs = {
   origin,
   keyring: keyring(sealing(masterKeys)),
   bcryptCost: 4,
+  digestKeys: deriveKeys(masterKeys, 'credential digest'),
   maxStale: 3600,
   actor: 'story',
 } as const

@@ -21,7 +21,8 @@ import { keyring } from '../../src/keys/keyring.ts'
 import type { Observation } from '../../src/observe/observation.ts'
 import { parseMasterKeys } from '../../src/sealing/master-keys.ts'
 import { sealing } from '../../src/sealing/seal.ts'
-import { assembleServer } from '../../src/server/assemble.ts'
+import { deriveKeys } from '../../src/sealing/derive.ts'
+import { assembleServer, type ServerParts } from '../../src/server/assemble.ts'
 import { migrateUp } from '../../src/storage/migrate.ts'
 import { openAdminSession } from '../../src/storage/open-admin.ts'
 import { openPostgres } from '../../src/storage/open-postgres.ts'
@@ -36,6 +37,7 @@ import { createDatabase } from './postgres.ts'
 export const NOW = 1_790_000_000
 export const ORDERS = 'https://orders.example'
 export const INVOICES = 'https://invoices.example'
+const CONNECTIONS = 4
 export const LIMITS = { statement: 10_000, lock: 10_000, idle: 10_000, deadline: 20_000 }
 export const MASTER_KEYS = `test:${Buffer.alloc(32, 7).toString('base64')}`
 
@@ -50,6 +52,7 @@ type Options = {
   readonly localPort?: number
   /** The way that the server takes to its database. */
   readonly route?: (url: string) => Promise<string>
+  readonly parts?: Partial<ServerParts>
 }
 
 type Signing = Pick<ResourceServerInput, 'signingAlgorithm' | 'jwtType'>
@@ -62,7 +65,8 @@ type ClientStory = Partial<ClientInput> & {
   readonly secret?: SecretInput
 }
 
-export async function openWorld({ regions = REGIONS, trustedProxies = [], localPort, route }: Options = {}) {
+export async function openWorld(options: Options = {}) {
+  const { regions = REGIONS, trustedProxies = [], localPort, route, parts = {} } = options
   const home = await openMigratedDatabase(route)
   const origin = parseOrigin(
     localPort === undefined ? 'https://token.example' : `http://localhost:${localPort}`,
@@ -72,22 +76,35 @@ export async function openWorld({ regions = REGIONS, trustedProxies = [], localP
   const seen: Observation[] = []
   const clock = { time: NOW, now: () => clock.time }
   const keys = keyring(sealing(masterKeys))
-  const server = assembleServer({
+  const digestKeys = deriveKeys(masterKeys, 'credential digest')
+  const node = assembleServer({
     origin,
-    databases: new Map(regions.map((region) => [region, home.database])),
+    regions: new Map(
+      regions.map((region) => [region, { database: home.database, connections: home.connections }]),
+    ),
     keyring: keys,
+    masterKeyIds: ['test'],
+    digestKeys,
     bcryptCost: 4,
+    hashThreads: 1,
+    // Nobody waits, and nobody is limited, but where a suite is about that.
+    memory: { confirmInterval: 0 },
+    attempts: { failureInterval: 0, attempts: 1_000_000 },
     clock,
     observe: (observation) => seen.push(observation),
     trustedProxies,
+    ...parts,
   })
+  await node.start()
+  const server = node.http
   const port = await listen(server, localPort)
 
   const needs = (region: Region): ChangeNeeds => ({
     region,
-    database: home.database,
+    database: followed(home.database, () => node.nodes.get(region)?.directory.feed.poll()),
     origin,
     keyring: keys,
+    digestKeys,
     bcryptCost: 4,
     maxStale: 3600,
     actor: 'test',
@@ -96,6 +113,7 @@ export async function openWorld({ regions = REGIONS, trustedProxies = [], localP
 
   const world = {
     ...home,
+    node,
     server,
     port,
     clock,
@@ -191,7 +209,10 @@ export async function openWorld({ regions = REGIONS, trustedProxies = [], localP
     async superuser<Row extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []) {
       const client = new pg.Client({ connectionString: home.urls.superuser })
       await client.connect()
-      return client.query<Row>(text, [...values]).finally(() => client.end())
+      const result = await client.query<Row>(text, [...values]).finally(() => client.end())
+      // What is changed past the feed, nobody would be told of.
+      for (const { directory } of node.nodes.values()) directory.forgetAll()
+      return result
     },
 
     /** Nobody reads or writes the table meanwhile. */
@@ -209,6 +230,7 @@ export async function openWorld({ regions = REGIONS, trustedProxies = [], localP
     async close() {
       server.closeAllConnections()
       server.close()
+      await node.stop()
       await home.drop()
     },
   }
@@ -222,6 +244,7 @@ export async function openMigratedDatabase(route: Options['route'] = async (url)
   database: Database
   pool: pg.Pool
   urls: { admin: string; login: string; superuser: string }
+  connections: number
   drop(): Promise<void>
 }> {
   const { adminUrl, url, superuserUrl, drop } = await createDatabase()
@@ -232,16 +255,34 @@ export async function openMigratedDatabase(route: Options['route'] = async (url)
   const pool = await openPostgres({
     url: await route(url),
     variable: 'DATABASE_URL',
-    connections: 4,
+    connections: CONNECTIONS,
     connectTimeout: 10_000,
   })
   return {
     database: database(pool, LIMITS),
     pool,
+    connections: CONNECTIONS,
     urls: { admin: adminUrl, login: url, superuser: superuserUrl },
     async drop() {
       await pool.end()
       await drop()
+    },
+  }
+}
+
+/** A change is known to the server by the time that it returns, as it is where the server itself made it. */
+function followed(database: Database, follow: () => Promise<void> | undefined): Database {
+  return {
+    ...database,
+    async inTenant(tenantId, work) {
+      const result = await database.inTenant(tenantId, work)
+      await follow()
+      return result
+    },
+    async asOperatorThenTenant(tenantId, first, then) {
+      const result = await database.asOperatorThenTenant(tenantId, first, then)
+      await follow()
+      return result
     },
   }
 }
