@@ -122,7 +122,9 @@ async function findTenant({ database, region }: ChangeNeeds, slug: TenantSlug): 
 }
 
 function findClient({ database }: ChangeNeeds, { tenant, id }: Workspace): Promise<KnownClient | undefined> {
-  return database.inTenant(tenant.id, (connection) => knownClientStore(connection, id).findClient(DEMO_CLIENT))
+  return database.inTenant(tenant.id, (connection) =>
+    knownClientStore(connection, id).findClient(DEMO_CLIENT),
+  )
 }
 
 /** Issuers are for ever, and hold scheme, domain and port. */

@@ -82,7 +82,7 @@ export function hashQueue({
   return {
     async compare(tenantId, secret, hash) {
       const line = lines.get(tenantId) ?? []
-      if (waiting >= maxWaiting) {
+      if (waiting >= maxWaiting || line.length >= maxWaitingPerTenant) {
         throw full(Math.ceil((waiting * typicalMilliseconds) / threads / 1000))
       }
       return new Promise<boolean>((resolve, reject) => {

@@ -129,10 +129,7 @@ export function directory(needs: DirectoryNeeds): FollowingDirectory {
       ({ value, number }) =>
         ids
           .map((id) => [id, value.get(id)] as const)
-          .map(
-            ([id, client]) =>
-              client instanceof Error || memory.keepClient(workspace, id, client, number),
-          )
+          .map(([id, client]) => client instanceof Error || memory.keepClient(workspace, id, client, number))
           .every(Boolean),
       fromPrimaryOnly,
     )

@@ -84,10 +84,7 @@ export function assembleServer(parts: ServerParts): TokenServer {
   const node = { id: newNodeId(), masterKeyIds: parts.masterKeyIds, version: VERSION }
   const nodes = new Map<Region, RegionNode>()
   for (const [region, served] of parts.regions) {
-    nodes.set(
-      region,
-      regionNode({ region, served, keyring, observe, memory, node, wallClock, monotonic }),
-    )
+    nodes.set(region, regionNode({ region, served, keyring, observe, memory, node, wallClock, monotonic }))
   }
   const directories = new Map([...nodes].map(([region, { directory }]) => [region, directory]))
   const records = digestRecords({

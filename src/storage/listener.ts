@@ -96,9 +96,6 @@ export function openListener(needs: Needs): Listener {
 
 function late(): Promise<never> {
   return new Promise((_, reject) => {
-    setTimeout(
-      () => reject(new Error('the connection that listens does not answer')),
-      PROBE_TIMEOUT,
-    ).unref()
+    setTimeout(() => reject(new Error('the connection that listens does not answer')), PROBE_TIMEOUT).unref()
   })
 }

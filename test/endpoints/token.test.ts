@@ -616,8 +616,12 @@ describe('POST /oauth2/token', () => {
       for (const proxy of proxies) await proxy.cut()
       await there.token(client).expect(200)
       await there.get(`${there.path}/.well-known/jwks.json`).expect(200)
-      const wrong = { ...stranger, secret: await wrongSecretFor(stranger) }
-      for (const asked of [there.token(stranger), there.token(wrong), there.token({ ...client, id: 'nobody' })]) {
+      const wrong = await wrongSecretFor(stranger)
+      for (const asked of [
+        there.token(stranger),
+        there.token(wrong),
+        there.token({ ...client, id: 'nobody' }),
+      ]) {
         const response = await asked.expect(503)
         expect(response.headers['retry-after']).toBe('5')
         expect(response.body.error).toBe('temporarily_unavailable')

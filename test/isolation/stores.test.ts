@@ -5,7 +5,6 @@ import type { ClientBase, PoolClient } from 'pg'
 import { feedStore } from '../../src/changes/feed-store.ts'
 import { clientStore } from '../../src/clients/client-store.ts'
 import { knownClientStore } from '../../src/clients/known-client-store.ts'
-import { feedPosition } from '../../src/directory/change-feed-store.ts'
 import type { ClientId, CredentialId, Kid, ResourceServerId, TenantId, WorkspaceId } from '../../src/ids.ts'
 import { keyStore, keyStoreSamples } from '../../src/keys/key-store.ts'
 import type { ResourceIdentifier } from '../../src/oauth/resource.ts'
@@ -84,9 +83,6 @@ const OF_TENANTS = [
     findClients: async (store, { client }) => [...(await store.findClients([client]))],
     findClient: (store, { client }) => store.findClient(client),
   }),
-  ...asked('feedPosition', (connection, { region }) => feedPosition(connection, region), {
-    readNumber: (store) => store.readNumber(),
-  }),
   ...asked(
     'resourceServerStore',
     (connection, { workspaceId }) => resourceServerStore(connection, workspaceId),
@@ -159,6 +155,7 @@ const OF_NOBODY = [
   'tenantRegistry.insertTenant',
   'keyStoreSamples.listSamples',
   // Of a region as a whole, for operators: test/directory/ and test/records/.
+  'feedPosition.readNumber',
   'changeFeedReader.listEntriesFrom',
   'changeFeedPruning.deleteEntriesBefore',
   'nodeStore.upsertNode',
@@ -168,9 +165,9 @@ const OF_NOBODY = [
 ]
 
 /** What a tenant that has nothing is answered nevertheless: its own name, its own number. */
-const OWN_ANSWERS = ['workspaceStore.findTenant', 'feedStore.appendFeedEntry', 'feedPosition.readNumber']
+const OWN_ANSWERS = ['workspaceStore.findTenant', 'feedStore.appendFeedEntry']
 /** Names, issuers and numbers: each neighbour has its own. */
-const ANSWERS_DIFFER = ['workspaceStore', 'feedStore', 'feedPosition']
+const ANSWERS_DIFFER = ['workspaceStore', 'feedStore']
 /** Belongs to a tenant, not to one workspace of it. */
 const isOfTenant = (name: string) => name.startsWith('workspaceStore.')
 const neighboursOf = (name: string) =>
