@@ -4,7 +4,7 @@
  */
 import { Command } from 'commander'
 import { systemClock } from '../clock.ts'
-import { readConfig } from '../config.ts'
+import { readServerConfig } from '../config.ts'
 import { keyring } from '../keys/keyring.ts'
 import { openLog } from '../observe/log.ts'
 import { sealing } from '../sealing/seal.ts'
@@ -14,9 +14,12 @@ import { stopServer } from '../server/stop-server.ts'
 import { printOrigin } from '../tenancy/origin.ts'
 import { closeServer, listenOn, requireFreePort } from './listen.ts'
 import { openMigratedEmbedded, openPostgresDatabases, type OpenDatabases } from './open-databases.ts'
-import { requireKeys } from './production.ts'
 import { requireMasterKeys } from './require-master-keys.ts'
 import { untilStopped } from './stop-signals.ts'
+
+const REMEDY = 'set HOST to an address of this machine and PORT to a port that is free there.'
+const OPS_REMEDY =
+  'set REGENT_OPS_HOST to an address of this machine and REGENT_OPS_PORT to a port that is free there.'
 
 export function serveCommand(): Command {
   return new Command('serve')
@@ -26,10 +29,9 @@ export function serveCommand(): Command {
 }
 
 async function serve(options: { data: string }): Promise<void> {
-  const config = readConfig()
-  const keys = keyring(sealing(requireKeys(config)))
-  await requireFreePort(config.port, config.host, 'stop what uses it, or set PORT.')
-  await requireFreePort(config.opsPort, config.opsHost, 'stop what uses it, or set REGENT_OPS_PORT.')
+  const config = readServerConfig()
+  const keys = keyring(sealing(config.masterKeys))
+  await requireFreePort(config.port, config.host, REMEDY)
   const stopped = untilStopped()
   const log = openLog({ level: config.logLevel })
   const warn = (message: string) => log.observe({ type: 'warning', message })
@@ -40,12 +42,17 @@ async function serve(options: { data: string }): Promise<void> {
   const ops = opsServer(() =>
     draining ? { ready: false, reason: 'stopping' } : ready ? { ready } : { ready, reason: 'starting' },
   )
+  const check = (databases: OpenDatabases['databases']) =>
+    requireMasterKeys(databases, keys, 'REGENT_MASTER_KEYS')
   try {
-    store =
-      config.databases.size > 0
-        ? await openPostgresDatabases(config, { migrate: false, warn })
-        : await openEmbeddedForTrial(options.data, warn)
-    await requireMasterKeys(store.databases, keys, 'REGENT_MASTER_KEYS')
+    // Before the databases: a node that waits for them is alive, and says that it is starting.
+    await listenOn(ops, config.opsPort, config.opsHost, OPS_REMEDY)
+    if (config.databases.size > 0) {
+      store = await openPostgresDatabases(config, { migrate: false, warn, check })
+    } else {
+      store = await openEmbeddedForTrial(options.data, warn)
+      await check(store.databases)
+    }
     const server = assembleServer({
       ...config,
       databases: store.databases,
@@ -54,8 +61,7 @@ async function serve(options: { data: string }): Promise<void> {
       observe: log.observe,
       isDraining: () => draining,
     })
-    await listenOn(ops, config.opsPort, config.opsHost, 'stop what uses it, or set REGENT_OPS_PORT.')
-    await listenOn(server, config.port, config.host, 'stop what uses it, or set PORT.')
+    await listenOn(server, config.port, config.host, REMEDY)
     ready = true
     log.observe({
       type: 'server_started',
