@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { opsServer } from '../../src/server/ops-server.ts'
 import { encodeForm, listen, openWorld, type Credentials } from '../support/world.ts'
 import { issuerOf } from './issuer.ts'
@@ -16,6 +17,8 @@ export type Arrived = {
   readonly requestIds: readonly string[]
   readonly hosts: readonly string[]
   readonly target: string
+  /** From the proxy. */
+  readonly socket: Socket
   readonly response: ServerResponse
 }
 
@@ -38,8 +41,6 @@ export async function openProxiedWorld(name: ProxyName) {
   const ops = opsServer(() => ({ ready: true }))
   const opsPort = await listen(ops)
   const arrived: Arrived[] = []
-  let connections = 0
-  world.server.on('connection', () => (connections += 1))
   world.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     arrived.push(readArrival(request, response))
   })
@@ -55,9 +56,6 @@ export async function openProxiedWorld(name: ProxyName) {
     form: formOf(robot),
     rivalForm: formOf(rivalRobot),
     arrivedFrom: (caller: string) => arrived.filter((one) => one.callers.includes(caller)),
-    /** From the proxy to Regent. */
-    connections: () => connections,
-
     /** A way through the proxy, from an address of its own. */
     from(caller: string, servername = SERVERNAME): Place {
       callers.add(caller)
@@ -126,7 +124,7 @@ export async function openProxiedWorld(name: ProxyName) {
   return there
 }
 
-function readArrival({ rawHeaders, url = '' }: IncomingMessage, response: ServerResponse): Arrived {
+function readArrival({ rawHeaders, socket, url = '' }: IncomingMessage, response: ServerResponse): Arrived {
   const all = (header: string) =>
     rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === header)
   return {
@@ -134,6 +132,7 @@ function readArrival({ rawHeaders, url = '' }: IncomingMessage, response: Server
     requestIds: all('x-request-id'),
     hosts: all('host'),
     target: url,
+    socket,
     response,
   }
 }
