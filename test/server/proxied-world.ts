@@ -9,7 +9,7 @@ import { opsServer } from '../../src/server/ops-server.ts'
 import { encodeForm, listen, openWorld, type Credentials } from '../support/world.ts'
 import { issuerOf } from './issuer.ts'
 import { startProxy, type ProxyName } from './proxy.ts'
-import { exchange, type Answer, type ExchangeOptions, type Place } from './raw.ts'
+import { exchange, type Answer, type Exchange, type ExchangeOptions, type Place } from './raw.ts'
 import { readRefusal } from './refusal.ts'
 
 export type Arrived = {
@@ -64,12 +64,12 @@ export async function openProxiedWorld(name: ProxyName) {
 
     /** Sends it and holds what comes back against what arrived. */
     async send(caller: string, bytes: string | Buffer, options: ExchangeOptions = {}) {
-      const sent = await exchange(there.from(caller), bytes, { patience: 5000, silence: 1000, ...options })
+      const patient = { patience: 5000, silence: 1000, ...options }
+      const sent = await exchange(there.from(caller), bytes, patient).catch(whenNoAnswer)
       const own = there.arrivedFrom(caller).flatMap(({ requestIds }) => requestIds)
       const faults = sent.answers.flatMap(({ headers, status }) => {
         const [id] = headers.get('x-request-id') ?? []
-        // An answer to what Regent could not read has an id that no request brought.
-        return id === undefined || own.includes(id) || isFrameRefusal(id) ? [] : [`a stranger's ${status}`]
+        return id === undefined || own.includes(id) || isUnstamped(id) ? [] : [`a stranger's ${status}`]
       })
       return { ...sent, faults }
     },
@@ -97,16 +97,21 @@ export async function openProxiedWorld(name: ProxyName) {
     },
   }
 
-  const isFrameRefusal = (id: string) =>
+  /** Refused before the stamp was read: no message, or so many headers that it was not among those that are. */
+  const isUnstamped = (id: string) =>
     world.seen.some(
-      (one) => one.type === 'request_refused' && one.requestId === id && one.peer === '127.0.0.1',
+      (one) =>
+        one.type === 'request_refused' &&
+        one.requestId === id &&
+        (one.peer === '127.0.0.1' || one.reason === 'too_many_headers'),
     )
 
   function stampFaults(one: Arrived): readonly string[] {
     const [caller = 'nobody'] = one.callers
     const stamped = one.callers.length === 1 && one.requestIds.length === 1 && callers.has(caller)
+    const refused = one.response.statusCode === 431
     return [
-      ...(stamped ? [] : [`${one.target} arrived from ${one.callers.join(' and ')}`]),
+      ...(stamped || refused ? [] : [`${one.target} arrived from ${one.callers.join(' and ')}`]),
       ...(one.response.statusCode >= 500 ? [`${one.target} was answered ${one.response.statusCode}`] : []),
     ]
   }
@@ -122,6 +127,12 @@ export async function openProxiedWorld(name: ProxyName) {
   }
 
   return there
+}
+
+/** What a proxy writes to whom it takes for an HTTP/0.9 or an HTTP/2 client. */
+function whenNoAnswer(error: unknown): Exchange {
+  if (!/^no HTTP answer: (?:<html>|\0)/.test((error as Error).message)) throw error
+  return { answers: [], closed: true, reset: false }
 }
 
 function readArrival({ rawHeaders, socket, url = '' }: IncomingMessage, response: ServerResponse): Arrived {
