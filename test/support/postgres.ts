@@ -235,12 +235,12 @@ export type TestDatabase = {
   drop(): Promise<void>
 }
 
-// The password is for a server given by TEST_DATABASE_URL that asks for one.
+// The password is for a server given by TEST_DATABASE_URL that asks for one; its text stands nowhere else by chance.
 const LOGINS = {
   regent_test_migrator: 'LOGIN NOSUPERUSER CREATEROLE NOBYPASSRLS',
   regent_test_login: 'LOGIN NOSUPERUSER NOINHERIT NOCREATEROLE NOBYPASSRLS',
 }
-const PASSWORD = 'regent_test'
+export const PASSWORD = 'password-of-the-test-logins'
 
 /**
  * A new empty database on the server of this run. `adminUrl` logs in as its owner, who is no superuser, so
