@@ -246,8 +246,7 @@ export const PASSWORD = 'password-of-the-test-logins'
  * A new empty database on the server of this run. `adminUrl` logs in as its owner, who is no superuser, so
  * that forced row-level security holds while migrating; `url` as a login that owns nothing and inherits nothing.
  */
-export async function createDatabase(): Promise<TestDatabase> {
-  const server = process.env.REGENT_TEST_POSTGRES
+export async function createDatabase(server = process.env.REGENT_TEST_POSTGRES): Promise<TestDatabase> {
   if (server === undefined) throw new Error('REGENT_TEST_POSTGRES is not set: the global setup has not run')
   const name = `regent_test_${randomBytes(8).toString('hex')}`
 
