@@ -3,7 +3,7 @@ import { request } from 'node:http'
 import { createServer, type AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { runCommand, startCommand } from '../support/command.ts'
-import { createDatabase, freePort } from '../support/postgres.ts'
+import { createDatabase, freePort, PASSWORD } from '../support/postgres.ts'
 
 const KEY = `2026:${Buffer.alloc(32, 3).toString('base64')}`
 
@@ -174,7 +174,7 @@ describe('regent serve', () => {
     expect(out).toContain('REGENT_MASTER_KEYS=2026:****\n')
     expect(out).toContain('REGENT_REGIONS=none,eu\n')
     expect(out).not.toContain(KEY.slice(5))
-    expect(out).not.toContain('regent_test@')
+    expect(out).not.toContain(PASSWORD)
     const json = await runCommand(['print-config', '--json'], environment)
     expect(JSON.parse(json.out)).toMatchObject({ LOG_LEVEL: 'info', PORT: environment.PORT })
   })
