@@ -26,12 +26,35 @@ export type Config = PlainConfig & {
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
+/** What a server for production cannot be without. */
+export type ServerConfig = Config & { readonly masterKeys: MasterKeys }
+
 /**
  * @param overrides what a command's options say of the same variables
  * @throws OperatorError that lists every fault
  */
 export function readConfig(overrides: Environment = {}, environment: Environment = process.env): Config {
   const faults: string[] = []
+  const config = read(overrides, environment, faults)
+  if (faults.length > 0) throw printed(faults)
+  return config
+}
+
+/** @throws OperatorError that lists every fault, and missing master keys among them */
+export function readServerConfig(environment: Environment = process.env): ServerConfig {
+  const faults: string[] = []
+  const config = read({}, environment, faults)
+  const { masterKeys } = config
+  if (masterKeys === undefined && !faults.some((fault) => fault.startsWith('REGENT_MASTER_KEYS'))) {
+    faults.push(
+      'REGENT_MASTER_KEYS is not set, and without a master key no signing key can be sealed or opened: make one with  echo "$(date +%Y-%m):$(openssl rand -base64 32)"  and keep it where the database is not',
+    )
+  }
+  if (masterKeys === undefined || faults.length > 0) throw printed(faults)
+  return { ...config, masterKeys }
+}
+
+function read(overrides: Environment, environment: Environment, faults: string[]): Config {
   const given = (name: string) => overrides[name] ?? environment[name]
   const variables = variableReader(given, faults)
 
@@ -39,7 +62,7 @@ export function readConfig(overrides: Environment = {}, environment: Environment
   const databaseAuthoritiesFile = given('DATABASE_CA_FILE') || undefined
   const databases = readDatabases(variables, databaseAuthoritiesFile, faults)
   const served = readServed(variables('REGENT_REGIONS'), databases, faults)
-  const config: Config = {
+  return {
     ...plain,
     origin: readOrigin(variables('REGENT_ORIGIN') ?? `http://localhost:${plain.port}`, faults),
     databases: served,
@@ -47,12 +70,13 @@ export function readConfig(overrides: Environment = {}, environment: Environment
     redisUrls: ofServed(readRedisUrls(variables, faults), served),
     masterKeys: readMasterKeys(variables('REGENT_MASTER_KEYS'), faults),
   }
-  if (faults.length > 0) {
-    throw new OperatorError(
-      `The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`,
-    )
-  }
-  return config
+}
+
+function printed(faults: readonly string[]): OperatorError {
+  const count = faults.length === 1 ? 'a fault' : `${faults.length} faults`
+  return new OperatorError(
+    `The configuration has ${count}:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`,
+  )
 }
 
 /** A node has nothing to do with what belongs to regions that it does not serve. The embedded database serves all. */
@@ -74,6 +98,6 @@ function readMasterKeys(text: string | undefined, faults: string[]): MasterKeys 
   if (text === undefined) return undefined
   const keys = parseMasterKeys(text)
   if (typeof keys !== 'string') return keys
-  faults.push(`REGENT_MASTER_KEYS: ${keys}`)
+  faults.push(`REGENT_MASTER_KEYS: ${keys}, as in 2026-11:$(openssl rand -base64 32)`)
   return undefined
 }

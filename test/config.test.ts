@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readConfig } from '../src/config.ts'
+import { readConfig, readServerConfig } from '../src/config.ts'
 import { effectiveVariables } from '../src/config/effective.ts'
 import { REGIONS, type Region } from '../src/tenancy/region.ts'
 import { certificateAuthority } from './support/certificates.ts'
@@ -149,6 +149,11 @@ describe('the configuration', () => {
     ['REGENT_BCRYPT_COST', { REGENT_BCRYPT_COST: '3' }],
     ['REGENT_TRUST_PROXY', { REGENT_TRUST_PROXY: '10.0.0.0/33' }],
     ['LOG_LEVEL', { LOG_LEVEL: 'loud' }],
+    ['HOST', { HOST: 'http://127.0.0.1' }],
+    ['REGENT_OPS_HOST', { REGENT_OPS_HOST: '10.0.0.1:9090' }],
+    ['REGENT_OPS_PORT', { PORT: '9090' }],
+    ['REGENT_OPS_PORT', { PORT: '9090', HOST: '10.0.0.1', REGENT_OPS_HOST: '::' }],
+    ['REGENT_HEADERS_TIMEOUT', { REGENT_HEADERS_TIMEOUT: '11' }],
     ['REGENT_DRAIN', { REGENT_DRAIN: '26' }],
     ['REGENT_OPS_PORT', { REGENT_OPS_PORT: '0' }],
     ['REGENT_KEEP_ALIVE_TIMEOUT', { REGENT_KEEP_ALIVE_TIMEOUT: '75s' }],
@@ -199,6 +204,11 @@ describe('the configuration', () => {
     )
   })
 
+  it('takes one port on two addresses, and headers that may take as long as the request', () => {
+    expect(readConfig({}, { PORT: '9090', HOST: '10.0.0.1' }).opsPort).toBe(9090)
+    expect(readConfig({}, { REGENT_HEADERS_TIMEOUT: '10' }).limits.headersTimeout).toBe(10_000)
+  })
+
   it('takes an unencrypted database beyond this machine when that is written out', () => {
     expect(
       readConfig({}, { DATABASE_URL: 'postgres://regent@db.example.com/regent?sslmode=disable' }).databases
@@ -219,17 +229,25 @@ describe('the configuration', () => {
 
   it('says of every fault what would be right, by an example or a remedy', () => {
     const wrong = Object.fromEntries(
-      explained.filter((name) => !/HOST$|LOG_LEVEL/.test(name)).map((name) => [name, 'wrong']),
+      explained.map((name) => [name, name.endsWith('HOST') ? 'w/rong' : 'wrong']),
     )
-    const faults = faultOf({ ...wrong, LOG_LEVEL: 'loud' })
-      .split('\n  - ')
-      .slice(1)
+    const faults = faultOf(wrong).split('\n  - ').slice(1)
     const named = faults.map((fault) => /^[A-Z_]+/.exec(fault)?.[0])
-    expect(new Set(named)).toEqual(new Set(explained.filter((name) => !name.endsWith('HOST'))))
+    expect(new Set(named)).toEqual(new Set(explained))
     expect(
       faults.filter((fault) => !/ as in |: set |: name |make one with| must be debug, info/.test(fault)),
     ).toEqual([])
-    expect(faultOf(wrong)).not.toMatch(/\bwrong\b/)
+    expect(faultOf(wrong)).not.toContain('rong')
+  })
+
+  it('of a server needs master keys, and says so beside every other fault', () => {
+    expect(() => readServerConfig({ PORT: 'x' })).toThrow(
+      /2 faults:\n {2}- PORT must[^]*- REGENT_MASTER_KEYS is not set/,
+    )
+    expect(() => readServerConfig({ REGENT_MASTER_KEYS: 'x' })).toThrow(
+      /has a fault:\n {2}- REGENT_MASTER_KEYS: key 1/,
+    )
+    expect(readServerConfig({ REGENT_MASTER_KEYS: `2026:${KEY}` }).masterKeys).toHaveLength(1)
   })
 
   it('is explained variable by variable in .env.example, which holds nothing else', () => {

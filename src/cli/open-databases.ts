@@ -10,6 +10,7 @@ import { openEmbedded } from '../storage/embedded.ts'
 import { migrateUp } from '../storage/migrate.ts'
 import { connectionTo } from '../storage/connection.ts'
 import { openPostgres, surviveLostConnections } from '../storage/open-postgres.ts'
+import { OperatorError } from '../storage/operator-error.ts'
 import { requireSchema } from '../storage/requirements.ts'
 import { createRoles, requireHarmlessLogin } from '../storage/roles.ts'
 import { database, type Database } from '../storage/transaction.ts'
@@ -61,40 +62,56 @@ type PostgresOptions = {
   readonly migrate: boolean
   /** Told of what should be mended, though it works. */
   readonly warn: (message: string) => void
+  /** What else a region needs; refuses by an OperatorError. */
+  readonly check?: (databases: ReadonlyMap<Region, Database>) => Promise<void>
 }
 
-/** All databases that the configuration names, or none: a fault of one closes the others. */
+/**
+ * All databases that the configuration names, or none.
+ * @throws OperatorError that says of each region that cannot be served why
+ */
 export async function openPostgresDatabases(
   config: Config,
-  { migrate, warn }: PostgresOptions,
+  { migrate, warn, check }: PostgresOptions,
 ): Promise<OpenDatabases> {
   const databases = new Map<Region, Database>()
   const served = new Map<Region, ServedRegion>()
-  const pools: { end(): Promise<void> }[] = []
+  const pools: Pool[] = []
   const close = async () => {
     for (const pool of pools) await pool.end()
   }
+  const faults: string[] = []
+  /** A fault that can be mended is kept until all are known. */
+  const attempt = async (regions: readonly Region[], work: () => Promise<void>) => {
+    try {
+      await work()
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error
+      faults.push(`${regions.join(', ')}: ${error.message}`)
+    }
+  }
   try {
     for (const { target, regions } of groupByUrl(config.databases)) {
-      if (migrate) await migrateTarget(target, regions)
-      const pool = await openPostgres({
-        ...target,
-        connections: config.databaseConnections,
-        connectTimeout: config.databaseTimeout,
+      await attempt(regions, async () => {
+        if (migrate) await migrateTarget(target, regions)
+        const pool = await openPool(config, target)
+        pools.push(pool)
+        const one = await openOn(pool, target, regions, warn)
+        const replica = target.replicaUrl === undefined ? undefined : openReplica(target, config)
+        if (replica !== undefined) pools.push(replica)
+        const here = servedBy(pool, replica, target, config)
+        for (const region of regions) {
+          databases.set(region, one)
+          served.set(region, here)
+        }
       })
-      pools.push(pool)
-      const client = await pool.connect()
-      const warning = await requireHarmlessLogin(client).finally(() => client.release())
-      if (warning !== undefined) warn(warning)
-      const one = database(pool, LIMITS)
-      await requireSchema(one, regions, target.variable)
-      const replica = target.replicaUrl === undefined ? undefined : openReplica(target, config)
-      if (replica !== undefined) pools.push(replica)
-      const region = servedBy(pool, replica, target, config)
-      for (const name of regions) {
-        databases.set(name, one)
-        served.set(name, region)
-      }
+    }
+    for (const [region, one] of databases)
+      await attempt([region], async () => check?.(new Map([[region, one]])))
+    if (faults.length > 0) {
+      throw new OperatorError(
+        `Regent serves all of its regions or none, and cannot serve these:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`,
+      )
     }
   } catch (error) {
     await close()
@@ -131,6 +148,28 @@ function openReplica({ replicaUrl = '', variable, authorities }: DatabaseTarget,
   })
   surviveLostConnections(pool)
   return pool
+}
+
+function openPool(config: Config, target: DatabaseTarget): Promise<Pool> {
+  return openPostgres({
+    ...target,
+    connections: config.databaseConnections,
+    connectTimeout: config.databaseTimeout,
+  })
+}
+
+async function openOn(
+  pool: Pool,
+  target: DatabaseTarget,
+  regions: readonly Region[],
+  warn: (message: string) => void,
+): Promise<Database> {
+  const client = await pool.connect()
+  const warning = await requireHarmlessLogin(client).finally(() => client.release())
+  if (warning !== undefined) warn(warning)
+  const one = database(pool, LIMITS)
+  await requireSchema(one, regions, target.variable)
+  return one
 }
 
 /** Regions may share a database: it is then opened once. */

@@ -149,10 +149,10 @@ function readCredential(credentialRow: unknown): Credential {
 function readGrant(grantRow: unknown): ScopeGrant {
   const row = readRow('scope_grant', GRANT, grantRow)
   return {
-    scopeToken: row.scope_token as ScopeGrant['scopeToken'],
+    scopeToken: row.scope_token,
     byDefault: row.by_default,
     resourceServerId: row.resource_server_id as ResourceServerId,
-    resource: row.identifier as ScopeGrant['resource'],
+    resource: row.identifier,
     signingAlgorithm: row.signing_algorithm ?? undefined,
     jwtType: row.jwt_type,
   }

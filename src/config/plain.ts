@@ -2,6 +2,7 @@
  * The variables that are one plain value each: numbers, words, lists. A new one is a line in `PLAIN`, a line in
  * `readPlain`, one in `src/config/effective.ts` and its explanation in `.env.example`.
  */
+import { isIP } from 'node:net'
 import { z } from 'zod'
 import type { LogLevel } from '../observe/log.ts'
 import type { HttpLimits } from '../server/http-server.ts'
@@ -34,7 +35,7 @@ export type PlainConfig = {
 
 const PLAIN = z.object({
   PORT: wholeNumber(1, 65_535, '8080').default(8080),
-  HOST: z.string().default('127.0.0.1'),
+  HOST: listeningHost().default('127.0.0.1'),
   REGENT_TRUST_PROXY: z
     .string()
     .default('')
@@ -50,7 +51,7 @@ const PLAIN = z.object({
   REGENT_MEMORY_ENTRIES: wholeNumber(1000, 10_000_000, '100000').default(100_000),
   REGENT_BCRYPT_COST: wholeNumber(4, 15, '10').default(10),
   UV_THREADPOOL_SIZE: wholeNumber(1, 1024, '4').default(4),
-  REGENT_OPS_HOST: z.string().default('127.0.0.1'),
+  REGENT_OPS_HOST: listeningHost().default('127.0.0.1'),
   REGENT_OPS_PORT: wholeNumber(1, 65_535, '9090').default(9090),
   REGENT_DRAIN: wholeNumber(0, 25, '5').default(5),
   REGENT_KEEP_ALIVE_TIMEOUT: wholeNumber(1, 3600, '75').default(75),
@@ -67,6 +68,7 @@ export function readPlain(variables: Variables, faults: string[]): PlainConfig {
   const { data, error } = PLAIN.safeParse(given)
   for (const { path, message } of error?.issues ?? []) faults.push(`${path.join('.')} ${message}`)
   const values = data ?? PLAIN.parse({})
+  requireTogether(values, faults)
   return {
     port: values.PORT,
     host: values.HOST,
@@ -89,6 +91,31 @@ export function readPlain(variables: Variables, faults: string[]): PlainConfig {
     },
     logLevel: values.LOG_LEVEL,
   }
+}
+
+/** What is right alone and wrong together. */
+function requireTogether(values: z.output<typeof PLAIN>, faults: string[]): void {
+  const { PORT, HOST, REGENT_OPS_PORT, REGENT_OPS_HOST } = values
+  // Where one of them is every address of this machine, the other is among them.
+  const shared =
+    HOST === REGENT_OPS_HOST || [HOST, REGENT_OPS_HOST].some((host) => /^(?:0\.0\.0\.0|::)$/.test(host))
+  if (PORT === REGENT_OPS_PORT && shared) {
+    faults.push(`REGENT_OPS_PORT must be another port than PORT, as in ${PORT === 9090 ? 9091 : 9090}`)
+  }
+  if (values.REGENT_HEADERS_TIMEOUT > values.REGENT_REQUEST_TIMEOUT) {
+    faults.push(
+      `REGENT_HEADERS_TIMEOUT must not be longer than REGENT_REQUEST_TIMEOUT, which the headers are a part of, as in ${values.REGENT_REQUEST_TIMEOUT}`,
+    )
+  }
+}
+
+function listeningHost() {
+  return z
+    .string()
+    .refine(
+      (text) => isIP(text) > 0 || /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(text),
+      'must be an address or a name of this machine, as in 0.0.0.0',
+    )
 }
 
 function wholeNumber(least: number, most: number, example: string) {

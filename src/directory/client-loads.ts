@@ -133,11 +133,9 @@ export function clientLoads({ region, readClients, concurrency, random }: Needs)
 }
 
 function newDeferred(): Deferred {
-  let resolve: Deferred['resolve'] = () => {}
-  let reject: Deferred['reject'] = () => {}
-  const promise = new Promise<Found<KnownClient>>((yes, no) => {
-    resolve = yes
-    reject = no
+  let settle: Pick<Deferred, 'resolve' | 'reject'> | undefined
+  const promise = new Promise<Found<KnownClient>>((resolve, reject) => {
+    settle = { resolve, reject }
   })
-  return { promise, resolve, reject }
+  return { promise, resolve: (found) => settle?.resolve(found), reject: (error) => settle?.reject(error) }
 }

@@ -18,12 +18,11 @@ export async function readWorkspace(
   keyring: Keyring,
   { tenant, workspace: slug }: Pick<WorkspaceAddress, 'tenant' | 'workspace'>,
 ): Promise<Reading<KnownWorkspace | undefined>> {
-  const named = await database.beforeTenant(async (connection) => ({
-    number: await feedPosition(connection, region).readNumber(),
+  const { before, tenantId } = await database.beforeTenant(async (connection) => ({
+    before: await feedPosition(connection, region).readNumber(),
     tenantId: await tenantNames(connection).findTenantId(region, tenant),
   }))
-  const { number, tenantId } = named
-  if (tenantId === undefined) return { number, value: undefined }
+  if (tenantId === undefined) return { number: before, value: undefined }
 
   return database.inTenant(tenantId, async (connection) => {
     const number = await feedPosition(connection, region).readNumber()

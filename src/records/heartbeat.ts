@@ -35,9 +35,9 @@ export function heartbeat(needs: Needs) {
   let again = false
   let stopped = false
 
-  const compareClocks = (database: number, sentAt: number, took: number) => {
+  const compareClocks = (databaseClock: number, sentAt: number, took: number) => {
     // The answer is of some moment in between.
-    const difference = sentAt + took / 2 - database
+    const difference = sentAt + took / 2 - databaseClock
     skew = Math.sign(difference) * Math.max(0, Math.abs(difference) - took / 2)
     const now = Math.abs(skew) > WRONG ? 'wrong' : Math.abs(skew) > SUSPICIOUS ? 'suspicious' : 'right'
     if (now !== state) observe({ type: 'clock_compared', region, state: now, skewMillis: Math.round(skew) })

@@ -27,15 +27,13 @@ const PROBE_TIMEOUT = 2000
 
 export function openListener(needs: Needs): Listener {
   const { connection, channel, onHint, onState = () => {}, random = Math.random } = needs
-  let closed = false
-  let client: Client | undefined
-  let wake = () => {}
+  const state: { closed: boolean; client?: Client; wake?: () => void } = { closed: false }
 
   const pause = (milliseconds: number) =>
     new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, milliseconds)
       timer.unref()
-      wake = () => {
+      state.wake = () => {
         clearTimeout(timer)
         resolve()
       }
@@ -43,7 +41,7 @@ export function openListener(needs: Needs): Listener {
 
   const listenOnce = async (onListening: () => void) => {
     const own = new Client({ connectionTimeoutMillis: PROBE_TIMEOUT, ...connection, keepAlive: true })
-    client = own
+    state.client = own
     const lost = new Promise<never>((_, reject) => {
       own.on('error', reject)
       own.on('end', () => reject(new Error('the connection that listens was closed')))
@@ -54,9 +52,9 @@ export function openListener(needs: Needs): Listener {
       own.on('notification', ({ payload }) => onHint(payload))
       await Promise.race([own.query(`LISTEN ${own.escapeIdentifier(channel)}`), lost, late()])
       onListening()
-      while (!closed) {
+      while (!state.closed) {
         await Promise.race([pause(PROBE_INTERVAL), lost])
-        if (!closed) await Promise.race([own.query('SELECT 1'), lost, late()])
+        if (!state.closed) await Promise.race([own.query('SELECT 1'), lost, late()])
       }
     } finally {
       // With a question under way, end() cuts the socket.
@@ -67,7 +65,7 @@ export function openListener(needs: Needs): Listener {
   const running = (async () => {
     let failures = 0
     let listening = false
-    while (!closed) {
+    while (!state.closed) {
       try {
         await listenOnce(() => {
           failures = 0
@@ -76,19 +74,19 @@ export function openListener(needs: Needs): Listener {
           onHint(undefined)
         })
       } catch (error) {
-        if (listening && !closed) onState(false, error)
+        if (listening && !state.closed) onState(false, error)
         listening = false
       }
-      if (!closed) await pause(Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** failures) * (0.5 + random()))
+      if (!state.closed) await pause(Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** failures) * (0.5 + random()))
       failures += 1
     }
   })()
 
   return {
     async close() {
-      closed = true
-      wake()
-      void client?.end().catch(() => {})
+      state.closed = true
+      state.wake?.()
+      void state.client?.end().catch(() => {})
       await running
     },
   }

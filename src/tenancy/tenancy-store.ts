@@ -122,12 +122,12 @@ function readWorkspace(tenantId: TenantId, workspaceRow: unknown): Workspace {
   return {
     tenant: {
       id: tenantId,
-      slug: row.tenant_slug as TenantSlug,
+      slug: row.tenant_slug,
       region: row.region,
       tokensPerMinute: row.tenant_tokens_per_minute ?? undefined,
     },
     id: row.workspace_id as WorkspaceId,
-    slug: row.slug as WorkspaceSlug,
+    slug: row.slug,
     issuer: row.issuer as Issuer,
     accessTokenLifetime: row.access_token_lifetime,
     jwksMaxAge: row.jwks_max_age,

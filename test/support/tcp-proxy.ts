@@ -4,7 +4,9 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
 export async function openTcpProxy(target: { host: string; port: number }) {
   const sockets = new Set<Socket>()
+  let opened = 0
   const server = createServer((near) => {
+    opened += 1
     const far = connect(target.port, target.host)
     for (const [from, to] of [
       [near, far],
@@ -25,6 +27,8 @@ export async function openTcpProxy(target: { host: string; port: number }) {
 
   return {
     port,
+    /** Connections that there were, whatever became of them. */
+    opened: () => opened,
     /** Ends what is connected, and refuses whoever comes. */
     async cut() {
       server.close()

@@ -1,8 +1,9 @@
 /**
  * A world for tests: a database of its own on the real server, migrated through a login that is no superuser, and a
- * token server on a real port. Stories are told through the public door; what the operator sees is in `seen`. The clock
- * stands still.
+ * token server on a real port. Stories are told through the public door; what the operator sees is in `seen`, and in a
+ * real log, which is searched when the run ends for every secret that the world made or was told. The clock stands still.
  */
+import { createPrivateKey } from 'node:crypto'
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -17,7 +18,7 @@ import type { ChangeNeeds } from '../../src/changes/change.ts'
 import { createSecret, type SecretInput } from '../../src/changes/credential-changes.ts'
 import { grantScopes } from '../../src/changes/scope-changes.ts'
 import type { ClientId } from '../../src/ids.ts'
-import { keyring } from '../../src/keys/keyring.ts'
+import { keyring, type Keyring } from '../../src/keys/keyring.ts'
 import type { Observation } from '../../src/observe/observation.ts'
 import { parseMasterKeys } from '../../src/sealing/master-keys.ts'
 import { sealing } from '../../src/sealing/seal.ts'
@@ -32,7 +33,9 @@ import { parseHost } from '../../src/tenancy/address.ts'
 import { parseOrigin } from '../../src/tenancy/origin.ts'
 import { REGIONS, type Region } from '../../src/tenancy/region.ts'
 import type { Tenant } from '../../src/tenancy/tenant.ts'
+import { noteEnvironment, noteSecret, noteTokens } from './noted-secrets.ts'
 import { createDatabase } from './postgres.ts'
+import { openWorldLog } from './written-logs.ts'
 
 export const NOW = 1_790_000_000
 export const ORDERS = 'https://orders.example'
@@ -75,7 +78,9 @@ export async function openWorld(options: Options = {}) {
   if (origin === undefined || typeof masterKeys === 'string') throw new Error('the world is out of joint')
   const seen: Observation[] = []
   const clock = { time: NOW, now: () => clock.time }
-  const keys = keyring(sealing(masterKeys))
+  const log = openWorldLog()
+  noteEnvironment({ MASTER_KEYS })
+  const keys = noting(keyring(sealing(masterKeys)))
   const digestKeys = deriveKeys(masterKeys, 'credential digest')
   const node = assembleServer({
     origin,
@@ -91,12 +96,16 @@ export async function openWorld(options: Options = {}) {
     memory: { confirmInterval: 0 },
     attempts: { failureInterval: 0, attempts: 1_000_000 },
     clock,
-    observe: (observation) => seen.push(observation),
+    observe(observation) {
+      seen.push(observation)
+      log.observe(observation)
+    },
     trustedProxies,
     ...parts,
   })
   await node.start()
   const server = node.http
+  noteIssuedTokens(server)
   const port = await listen(server, localPort)
 
   const needs = (region: Region): ChangeNeeds => ({
@@ -178,6 +187,7 @@ export async function openWorld(options: Options = {}) {
           await grantScopes(change, workspace, id as ClientId, scope)
           await grantScopes(change, workspace, id as ClientId, onRequest, false)
           const { secret, credentialId } = await createSecret(change, workspace, id as ClientId, secretInput)
+          noteSecret('client secret', secret)
           return { id, secret, credentialId }
         },
 
@@ -231,6 +241,7 @@ export async function openWorld(options: Options = {}) {
       server.closeAllConnections()
       server.close()
       await node.stop()
+      await log.close()
       await home.drop()
     },
   }
@@ -248,6 +259,7 @@ export async function openMigratedDatabase(route: Options['route'] = async (url)
   drop(): Promise<void>
 }> {
   const { adminUrl, url, superuserUrl, drop } = await createDatabase()
+  noteEnvironment({ adminUrl, url })
   const session = await openAdminSession(adminUrl, 'DATABASE_ADMIN_URL')
   await createRoles(session.client, new URL(url).username)
   await migrateUp({ client: session.client }, REGIONS)
@@ -271,16 +283,16 @@ export async function openMigratedDatabase(route: Options['route'] = async (url)
 }
 
 /** A change is known to the server by the time that it returns, as it is where the server itself made it. */
-function followed(database: Database, follow: () => Promise<void> | undefined): Database {
+function followed(home: Database, follow: () => Promise<void> | undefined): Database {
   return {
-    ...database,
+    ...home,
     async inTenant(tenantId, work) {
-      const result = await database.inTenant(tenantId, work)
+      const result = await home.inTenant(tenantId, work)
       await follow()
       return result
     },
     async asOperatorThenTenant(tenantId, first, then) {
-      const result = await database.asOperatorThenTenant(tenantId, first, then)
+      const result = await home.asOperatorThenTenant(tenantId, first, then)
       await follow()
       return result
     },
@@ -293,7 +305,34 @@ export async function listen(server: Server, port = 0): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
+/** Private keys pass here before they are sealed. */
+function noting(keys: Keyring): Keyring {
+  return {
+    ...keys,
+    seal(privateKey, owner, kid) {
+      noteSecret('private key', privateKey.toString('base64'))
+      const { d = '' } = createPrivateKey({ key: privateKey, format: 'der', type: 'pkcs8' }).export({
+        format: 'jwk',
+      })
+      noteSecret('private key', d)
+      return keys.seal(privateKey, owner, kid)
+    },
+  }
+}
+
+function noteIssuedTokens(server: Server): void {
+  server.prependListener('request', (_request, response) => {
+    const end = response.end.bind(response) as (body?: unknown) => typeof response
+    response.end = (body?: unknown) => {
+      if (response.statusCode === 200) noteTokens(String(body))
+      return end(body)
+    }
+  })
+}
+
 export function encodeForm(form: Form): string {
+  for (const name of ['client_secret', 'client_assertion'])
+    for (const secret of [form[name] ?? []].flat()) noteSecret(name, secret)
   return Object.entries(form)
     .flatMap(([name, value]) =>
       [value].flat().map((single) => `${encodeFormValue(name)}=${encodeFormValue(single)}`),
@@ -302,6 +341,7 @@ export function encodeForm(form: Form): string {
 }
 
 export function basic({ id, secret }: Credentials): string {
+  noteSecret('client secret', secret)
   return `Basic ${Buffer.from(`${encodeFormValue(id)}:${encodeFormValue(secret)}`).toString('base64')}`
 }
 
