@@ -171,14 +171,13 @@ describe('hashQueue (T17)', () => {
           }
           const job: Job = { name, of, ahead: own, startedBefore: queue.started.length - Number(free > 0) }
           accepted.push(job)
-          void asking.then(
-            (right) => {
-              job.outcome = right
-            },
-            (error: Error) => {
-              job.outcome = error.message
-            },
-          )
+          void (async () => {
+            try {
+              job.outcome = await asking
+            } catch (error) {
+              job.outcome = Object(error).message
+            }
+          })()
           await settled()
         }
         const end = async (index: number, outcome: boolean | 'error') => {
