@@ -50,7 +50,7 @@ function groupsOf(address: string): readonly number[] {
   const [bare = ''] = address.split('%')
   const [head = [], tail] = bare.split('::').map(readGroups)
   if (tail === undefined) return [...head]
-  return [...head, ...new Array<number>(8 - head.length - tail.length).fill(0), ...tail]
+  return [...head, ...Array.from({ length: 8 - head.length - tail.length }, () => 0), ...tail]
 }
 
 function readGroups(text: string): readonly number[] {
