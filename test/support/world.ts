@@ -56,6 +56,8 @@ type Options = {
   /** The way that the server takes to its database. */
   readonly route?: (url: string) => Promise<string>
   readonly parts?: Partial<ServerParts>
+  /** What the server sees of its database. */
+  readonly asSeen?: (database: Database) => Database
 }
 
 type Signing = Pick<ResourceServerInput, 'signingAlgorithm' | 'jwtType'>
@@ -69,7 +71,14 @@ type ClientStory = Partial<ClientInput> & {
 }
 
 export async function openWorld(options: Options = {}) {
-  const { regions = REGIONS, trustedProxies = [], localPort, route, parts = {} } = options
+  const {
+    regions = REGIONS,
+    trustedProxies = [],
+    localPort,
+    route,
+    parts = {},
+    asSeen = (home) => home,
+  } = options
   const home = await openMigratedDatabase(route)
   const origin = parseOrigin(
     localPort === undefined ? 'https://token.example' : `http://localhost:${localPort}`,
@@ -85,7 +94,7 @@ export async function openWorld(options: Options = {}) {
   const node = assembleServer({
     origin,
     regions: new Map(
-      regions.map((region) => [region, { database: home.database, connections: home.connections }]),
+      regions.map((region) => [region, { database: asSeen(home.database), connections: home.connections }]),
     ),
     keyring: keys,
     masterKeyIds: ['test'],
