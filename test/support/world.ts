@@ -91,7 +91,7 @@ export async function openWorld(options: Options = {}) {
   noteEnvironment({ MASTER_KEYS })
   const keys = noting(keyring(sealing(masterKeys)))
   const digestKeys = deriveKeys(masterKeys, 'credential digest')
-  const node = assembleServer({
+  const own: ServerParts = {
     origin,
     regions: new Map(
       regions.map((region) => [region, { database: asSeen(home.database), connections: home.connections }]),
@@ -111,7 +111,8 @@ export async function openWorld(options: Options = {}) {
     },
     trustedProxies,
     ...parts,
-  })
+  }
+  const node = assembleServer(own)
   await node.start()
   const server = node.http
   noteIssuedTokens(server)
@@ -132,6 +133,8 @@ export async function openWorld(options: Options = {}) {
   const world = {
     ...home,
     node,
+    /** What its server was put together from: for others beside it. */
+    parts: own,
     server,
     port,
     clock,
