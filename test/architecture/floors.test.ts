@@ -110,6 +110,7 @@ describe('the house', () => {
   it('splits files before they have 400 lines, and has none over 200 without a reason', () => {
     const reasons: Record<string, string> = {
       'src/config.ts': 'it is the one file that reads the environment',
+      'src/clients/client-store.ts': 'clients, credentials and grants are read as one',
     }
     const long = files
       .map(({ path, text }) => ({ path, lines: text.split('\n').length }))
