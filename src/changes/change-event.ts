@@ -23,3 +23,5 @@ export type ChangeAction =
   | 'secret_created'
   | 'credential_revoked'
   | 'keys_changed'
+  /** Of a tenant, of a workspace, or of a client: `details.of` says which. */
+  | 'limit_set'

@@ -45,6 +45,16 @@ export function clientStore({ db, tenantId }: TenantConnection, workspaceId: Wor
       return numUpdatedRows === 1n
     },
 
+    /** @param limit tokens a minute; undefined: as many as are asked for */
+    async updateClientLimit(id: ClientId, limit: number | undefined): Promise<boolean> {
+      const { numUpdatedRows } = await db
+        .updateTable('client')
+        .set({ tokens_per_minute: limit ?? null })
+        .where((eb) => eb.and({ ...here, client_id: id }))
+        .executeTakeFirst()
+      return numUpdatedRows === 1n
+    },
+
     async deleteClient(id: ClientId): Promise<boolean> {
       const { numDeletedRows } = await db
         .deleteFrom('client')

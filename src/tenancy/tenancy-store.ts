@@ -26,6 +26,17 @@ export function tenantRegistry({ db }: OperatorConnection) {
     async insertTenant({ id, slug, region }: Tenant): Promise<void> {
       await db.insertInto('tenant').values({ tenant_id: id, slug, region }).execute()
     },
+
+    /** @param tokensPerMinute undefined: as many as are asked for */
+    async updateTenantLimit({ id, region }: Tenant, tokensPerMinute: number | undefined): Promise<boolean> {
+      const { numUpdatedRows } = await db
+        .updateTable('tenant')
+        .set({ tokens_per_minute: tokensPerMinute ?? null })
+        .where('tenant_id', '=', id)
+        .where('region', '=', region)
+        .executeTakeFirst()
+      return numUpdatedRows === 1n
+    },
   }
 }
 
@@ -94,6 +105,17 @@ export function workspaceStore({ db, tenantId }: TenantConnection) {
           tokens_per_minute: workspace.tokensPerMinute ?? null,
         })
         .execute()
+    },
+
+    /** @param tokensPerMinute undefined: as many as are asked for */
+    async updateWorkspaceLimit(id: WorkspaceId, tokensPerMinute: number | undefined): Promise<boolean> {
+      const { numUpdatedRows } = await db
+        .updateTable('workspace')
+        .set({ tokens_per_minute: tokensPerMinute ?? null })
+        .where('tenant_id', '=', tenantId)
+        .where('workspace_id', '=', id)
+        .executeTakeFirst()
+      return numUpdatedRows === 1n
     },
   }
 }

@@ -8,6 +8,7 @@ import { createTenant } from '../../src/changes/create-tenant.ts'
 import { createWorkspace } from '../../src/changes/create-workspace.ts'
 import { createSecret, revokeCredential } from '../../src/changes/credential-changes.ts'
 import { maintainKeys } from '../../src/changes/key-changes.ts'
+import { setIssuanceLimit } from '../../src/changes/limit-changes.ts'
 import { grantScopes, withdrawScopes } from '../../src/changes/scope-changes.ts'
 import type { ClientId, CredentialId, ResourceServerId } from '../../src/ids.ts'
 import type { ScopeToken } from '../../src/oauth/scope.ts'
@@ -134,6 +135,11 @@ describe('changes', () => {
       subject: 'orders',
       details: { rotate: false, steps: [] },
       work: () => maintainKeys(change(), orders.workspace),
+    },
+    limit_set: {
+      subject: 'robot',
+      details: { of: 'client', tokensPerMinute: 60 },
+      work: () => setIssuanceLimit(change(), { workspace: orders.workspace, clientId: ROBOT }, 60),
     },
     client_deleted: { subject: 'robot', work: () => deleteClient(change(), orders.workspace, ROBOT) },
   }

@@ -59,6 +59,7 @@ describe('attemptLimits (T16)', () => {
     time.now += 10 * SECOND - 1
     expect([mayTry(key()), retryAfter(key())]).toEqual([false, 1])
     time.now += 1
+    expect(retryAfter(key())).toBe(1)
     expect([mayTry(key()), failed(key()), retryAfter(key())]).toEqual([true, false, PER_SECONDS])
   })
 

@@ -46,6 +46,12 @@ export async function openNeighbourhood() {
   const first = await superuser.query<{ kid: Kid }>(
     `select kid from regent.signing_key where state = 'active'`,
   )
+  const {
+    rows: [credential],
+  } = await superuser.query<{ hash: string }>(
+    `select bcrypt_hash as hash from regent.credential where credential_id = $1`,
+    [credentialId],
+  )
   await revokeKey(story.change, story.workspace, first.rows[0]?.kid ?? ('' as Kid))
   const { rows: keys } = await superuser.query<{ kid: Kid; state: string }>(
     `select kid, state from regent.signing_key where state in ('active', 'published') order by state`,
@@ -141,6 +147,7 @@ export async function openNeighbourhood() {
       client: 'robot' as ClientId,
       buried: 'bygone',
       credentialId: credentialId as CredentialId,
+      bcryptHash: credential?.hash ?? '',
       activeKid: keys[0]?.kid ?? ('' as Kid),
       publishedKid: keys[1]?.kid ?? ('' as Kid),
       resourceServerId: story.orders.id,

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import type { Kysely } from 'kysely'
 import type { ClientBase, PoolClient } from 'pg'
 import { feedStore } from '../../src/changes/feed-store.ts'
+import { credentialFactsStore } from '../../src/records/credential-facts-store.ts'
 import { clientStore } from '../../src/clients/client-store.ts'
 import { knownClientStore } from '../../src/clients/known-client-store.ts'
 import type { ClientId, CredentialId, Kid, ResourceServerId, TenantId, WorkspaceId } from '../../src/ids.ts'
@@ -62,6 +63,7 @@ const OF_TENANTS = [
         severalResources: false,
       }),
     updateClientState: (store, { client }) => store.updateClientState(client, 'disabled'),
+    updateClientLimit: (store, { client }) => store.updateClientLimit(client, 7),
     deleteClient: (store, { client }) => store.deleteClient(client),
     insertCredential: (store, { client }) =>
       store.insertCredential(client, 2, {
@@ -111,7 +113,16 @@ const OF_TENANTS = [
       insertTombstone: (store) => store.insertTombstone('client', 'newer'),
     },
   ),
+  ...asked(
+    'credentialFactsStore',
+    (connection, { workspaceId }) => credentialFactsStore(connection, workspaceId),
+    {
+      updateDigest: (store, { client, credentialId, bcryptHash }) =>
+        store.updateDigest(client, credentialId, bcryptHash, { keyId: 'test', bytes: Buffer.alloc(32, 9) }),
+    },
+  ),
   ...asked('workspaceStore', workspaceStore, {
+    updateWorkspaceLimit: (store, _names, { workspaceId }) => store.updateWorkspaceLimit(workspaceId, 7),
     findWorkspace: (store) => store.findWorkspace('orders' as WorkspaceSlug),
     findTenant: (store) => store.findTenant(),
     listWorkspaces: (store) => store.listWorkspaces(),
@@ -153,6 +164,7 @@ const OF_TENANTS = [
 const OF_NOBODY = [
   'tenantNames.findTenantId',
   'tenantRegistry.insertTenant',
+  'tenantRegistry.updateTenantLimit',
   'keyStoreSamples.listSamples',
   // Of a region as a whole, for operators: test/directory/ and test/records/.
   'feedPosition.readNumber',
@@ -400,6 +412,38 @@ describe('stores', () => {
         expect((await outcome(take(db, input))).refused).toBe(refused)
       })
       expect(await place.dump(acme)).toEqual(before)
+    })
+  })
+
+  describe('tenantRegistry.updateTenantLimit', () => {
+    const limit = (db: Kysely<Schema>, region = acme.region) =>
+      tenantRegistry({ db } as OperatorConnection).updateTenantLimit(
+        { id: acme.tenantId, slug: 'acme' as TenantSlug, region },
+        7,
+      )
+
+    it('lets an operator limit that tenant and no other', async () => {
+      await trying('set local role regent_operator', async (client, db) => {
+        expect(await limit(db)).toBe(true)
+        const { rows } = await client.query('select tenant_id from regent.tenant where tokens_per_minute = 7')
+        expect(rows).toEqual([{ tenant_id: acme.tenantId }])
+      })
+    })
+
+    it('limits nobody under the name of another region', async () => {
+      await trying('set local role regent_operator', async (_client, db) => {
+        expect(await limit(db, 'us')).toBe(false)
+      })
+    })
+
+    it.each([
+      ['a tenant not itself', () => runtime(acme)],
+      ['nor another', () => runtime(place.neighbours.rival)],
+      ['nor may the login, without the role line', () => 'set local role regent_test_login'],
+    ])('lets %s (42501)', async (_case, opening) => {
+      await trying(opening(), async (_client, db) => {
+        expect((await outcome(limit(db))).refused).toBe('42501')
+      })
     })
   })
 

@@ -1,0 +1,29 @@
+/** What the data path learns about credentials, as rows of one workspace: settings are written elsewhere. */
+import type { ClientId, CredentialId, WorkspaceId } from '../ids.ts'
+import type { TenantConnection } from '../storage/transaction.ts'
+
+export function credentialFactsStore({ db, tenantId }: TenantConnection, workspaceId: WorkspaceId) {
+  return {
+    /**
+     * @param bcryptHash that the digested secret was compared with: a credential that has another one by now gets no digest
+     * @returns whether the credential still has this hash
+     */
+    async updateDigest(
+      clientId: ClientId,
+      credentialId: CredentialId,
+      bcryptHash: string,
+      digest: { readonly keyId: string; readonly bytes: Buffer },
+    ): Promise<boolean> {
+      const { numUpdatedRows } = await db
+        .updateTable('credential')
+        .set({ digest: digest.bytes, digest_key_id: digest.keyId })
+        .where('tenant_id', '=', tenantId)
+        .where('workspace_id', '=', workspaceId)
+        .where('client_id', '=', clientId)
+        .where('credential_id', '=', credentialId)
+        .where('bcrypt_hash', '=', bcryptHash)
+        .executeTakeFirst()
+      return numUpdatedRows === 1n
+    },
+  }
+}
