@@ -19,11 +19,12 @@ type Needs = {
   readonly endpoints: readonly WorkspaceEndpoint[]
   readonly directories: ReadonlyMap<Region, Directory>
   readonly observe: Observe
+  readonly isDraining: () => boolean
   /** What the front door has read of a request. */
   readonly arrivalOf: (request: Request) => Arrival
 }
 
-export function expressDoor({ endpoints, directories, observe, arrivalOf }: Needs): Express {
+export function expressDoor({ endpoints, directories, observe, isDraining, arrivalOf }: Needs): Express {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
@@ -40,6 +41,8 @@ export function expressDoor({ endpoints, directories, observe, arrivalOf }: Need
     const written = await answer(arrival).catch((error: unknown) => refusalOf(error, arrival, observe))
     // Nobody waits any more, or the frame was refused meanwhile.
     if (written === undefined || response.destroyed || response.headersSent) return
+    // The front door looked when the request came; it may have taken a while.
+    if (isDraining()) response.setHeader('Connection', 'close')
     writeReply(request, response, written, arrival.requestId)
   }
 

@@ -9,14 +9,17 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Milliseconds from the signal until what is still open is cut. */
 const PATIENCE = 25_000
+const IDLE_CHECK = 250
 
 /** @param drain milliseconds that the listener stays open; readiness is off already */
 export async function stopServer(server: Server, drain: number): Promise<void> {
   await sleep(drain)
   const closed = once(server, 'close')
   server.close()
-  server.closeIdleConnections()
+  // Whoever keeps a connection after an answer that did not close it would hold up the stop until its own time-out.
+  const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK)
   const cut = setTimeout(() => server.closeAllConnections(), PATIENCE - drain)
   await closed
+  clearInterval(idle)
   clearTimeout(cut)
 }
