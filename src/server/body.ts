@@ -3,26 +3,44 @@ import type { IncomingMessage } from 'node:http'
 import { OAuthError } from '../oauth/error.ts'
 
 export const MAX_BODY_BYTES = 16 * 1024
+/**
+ * RFC 9112 §9.6: a connection that is closed while its caller still sends is reset, and the answer may be lost on the way,
+ * to a proxy for one. So much of a body that is too large is taken and thrown away, for so many milliseconds, before.
+ */
+const MAX_THROWN_AWAY = 128 * 1024
+const PATIENCE = 500
 
 /**
  * @returns undefined when the caller went away, or was refused, before its request was complete
- * @throws OAuthError 413; the rest of the body is then not read, and the connection is to be closed
+ * @throws OAuthError 413; what is left of the body is then not read, and the connection is to be closed
  */
 export async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
-  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw tooLarge()
+  if (Number(request.headers['content-length'] ?? 0) > MAX_THROWN_AWAY) throw tooLarge()
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
+    let late: NodeJS.Timeout | undefined
+    const refuse = () => {
+      clearTimeout(late)
+      request.pause()
+      reject(tooLarge())
+    }
     request.on('data', (chunk: Buffer) => {
       size += chunk.length
-      if (size > MAX_BODY_BYTES) {
-        request.pause()
-        reject(tooLarge())
-      } else chunks.push(chunk)
+      if (size <= MAX_BODY_BYTES) chunks.push(chunk)
+      else {
+        chunks.length = 0
+        late ??= setTimeout(refuse, PATIENCE)
+        if (size > MAX_THROWN_AWAY) refuse()
+      }
     })
-    request.on('end', () => resolve(Buffer.concat(chunks)))
-    request.on('close', () => resolve(undefined))
-    request.on('error', () => resolve(undefined))
+    request.on('end', () => (size > MAX_BODY_BYTES ? refuse() : resolve(Buffer.concat(chunks))))
+    const gone = () => {
+      clearTimeout(late)
+      resolve(undefined)
+    }
+    request.on('close', gone)
+    request.on('error', gone)
   })
 }
 

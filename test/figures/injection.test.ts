@@ -92,10 +92,11 @@ describe('SQL in a request (T12)', () => {
   }
 
   /** Rows of every table, as one number each. */
+  /** Of every table but the one of heartbeats, which come by themselves. */
   async function checksums() {
     const { rows: tables } = await world.superuser<{ name: string }>(
       `select format('%I.%I', schemaname, tablename) as name from pg_tables
-       where schemaname !~ '^pg_' and schemaname <> 'information_schema' order by 1`,
+       where schemaname !~ '^pg_' and schemaname <> 'information_schema' and tablename <> 'node' order by 1`,
     )
     const sums: Record<string, string> = {}
     for (const { name } of tables) {
@@ -137,8 +138,8 @@ describe('SQL in a request (T12)', () => {
   it('is in no statement that the database was sent, and has made none of them fail', async () => {
     await world.superuser(`select 'seen: ${MARK}' as control`)
     const log = await statements()
-    // Some were looked up, as a value that was bound to a statement.
-    expect(log.match(/ execute .* from "regent"\."client"/g)?.length).toBeGreaterThan(injections().length)
+    // Workspaces were looked up by values that were bound to statements.
+    expect(log).toMatch(/ execute .* from "regent"\."workspace"/)
     const marked = log.split('\n').filter((line) => line.includes(MARK))
     expect(marked).toEqual([expect.stringContaining(`select 'seen: ${MARK}' as control`)])
     // Whoever asks a server that is not up yet is told so.

@@ -22,6 +22,7 @@ const DOCUMENTS = [
   '/acme/orders/.well-known/oauth-authorization-server',
   '/.well-known/oauth-authorization-server/acme/orders',
 ]
+const CHANGED = 'a request with some bytes changed'
 const TOO_LARGE = '413 invalid_request body_too_large'
 
 describe('a server on the open sea', () => {
@@ -77,7 +78,9 @@ describe('a server on the open sea', () => {
       try {
         const { answers, closed } = await exchange(world.port, pieces, { head, end, patience: 8000 })
         if (!closed) complaint('left open')
-        if (answers.length > 1 || (answers.length === 0 && !end)) complaint(`${answers.length} answers`)
+        // Bytes that became several are more than Content-Length says: the rest is a message of its own, and a broken one.
+        const rest = family === CHANGED && answers.length === 2 && answers[1]?.headers.get('connection')?.[0] === 'close'
+        if ((answers.length > 1 && !rest) || (answers.length === 0 && !end)) complaint(`${answers.length} answers`)
         for (const answer of answers) {
           for (const fault of shapeFaults(answer, head)) complaint(`without ${fault}`)
           const [requestId = ''] = answer.headers.get('x-request-id') ?? []
