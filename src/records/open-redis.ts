@@ -7,11 +7,11 @@ const COMMAND_TIMEOUT = 250
 const CONNECT_TIMEOUT = 1000
 
 /** @returns connected, or still trying: the caller finds out by asking */
-export async function openRedis(url: string): Promise<Redis> {
+export async function openRedis(url: string, commandTimeout = COMMAND_TIMEOUT): Promise<Redis> {
   const redis = new Redis(url, {
     lazyConnect: true,
     connectTimeout: CONNECT_TIMEOUT,
-    commandTimeout: COMMAND_TIMEOUT,
+    commandTimeout,
     // What cannot be sent now fails now: nobody waits for a connection, and nothing old is sent later.
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,

@@ -61,7 +61,6 @@ export function regionCount({ region, redis, observe }: Needs, window: number): 
     isShared: () => !lost,
 
     async add(key, permits) {
-      if (lost) return undefined
       try {
         const { consumedPoints, msBeforeNext } = await counters.penalty(key, permits)
         return { total: consumedPoints, rest: msBeforeNext }
