@@ -8,7 +8,10 @@ import { hashThreads } from '../clients/hash-queue.ts'
 import { steadyClock } from '../clock.ts'
 import { readServerConfig } from '../config.ts'
 import { keyring } from '../keys/keyring.ts'
+import type { Redis } from 'ioredis'
 import { openLog } from '../observe/log.ts'
+import { openRedis } from '../records/open-redis.ts'
+import type { Region } from '../tenancy/region.ts'
 import { deriveKeys } from '../sealing/derive.ts'
 import { sealing } from '../sealing/seal.ts'
 import { assembleServer, type TokenServer } from '../server/assemble.ts'
@@ -42,6 +45,7 @@ async function serve(options: { data: string }): Promise<void> {
   let store: OpenDatabases | undefined
   let draining = false
   let server: TokenServer | undefined
+  const redis = new Map<Region, Redis>()
 
   const ops = opsServer(() =>
     draining
@@ -59,8 +63,10 @@ async function serve(options: { data: string }): Promise<void> {
       store = await openEmbeddedForTrial(options.data, warn)
       await check(store.databases)
     }
+    for (const [region, url] of config.redisUrls) redis.set(region, await openRedis(url))
     server = assembleServer({
       ...config,
+      redis,
       regions: store.served,
       keyring: keys,
       masterKeyIds: masterKeys.map(({ id }) => id),
@@ -86,6 +92,7 @@ async function serve(options: { data: string }): Promise<void> {
   } finally {
     await closeServer(ops)
     await server?.stop()
+    for (const one of redis.values()) one.disconnect()
     await store?.close()
     log.observe({ type: 'server_stopped' })
     await log.close()

@@ -26,6 +26,8 @@ export type TokenNeeds = {
   readonly authenticateClient: ClientAuthenticator
   /** @throws OAuthError 503 while this node should not issue tokens for the region, by its clock */
   readonly requireRightClock: (region: Region) => void
+  /** Counts a token of this client. @returns headers that tell of its limits. @throws OAuthError 429 */
+  readonly countIssuance: (workspace: Workspace, client: KnownClient) => Readonly<Record<string, string>>
   readonly observe: Observe
 }
 
@@ -38,7 +40,7 @@ const NEVER_IN_QUERY: ReadonlySet<string> = new Set([
 ])
 
 export function tokenEndpoint(needs: TokenNeeds): WorkspaceEndpoint {
-  const { clock, grants, authenticateClient, requireRightClock, observe } = needs
+  const { clock, grants, authenticateClient, requireRightClock, countIssuance, observe } = needs
   return {
     path: '/oauth2/token',
     methods: ['POST'],
@@ -62,6 +64,7 @@ export function tokenEndpoint(needs: TokenNeeds): WorkspaceEndpoint {
         directory,
         question.peer,
       )
+      const limits = countIssuance(workspace, client)
       requireGrantAllowed(client, grant)
 
       const resources = readResources(form, workspace)
@@ -89,13 +92,14 @@ export function tokenEndpoint(needs: TokenNeeds): WorkspaceEndpoint {
         scope: printedScope,
         tokenId: token.tokenId,
       })
-      return jsonReply(200, {
+      const body = {
         access_token: token.value,
         token_type: 'Bearer',
         expires_in: token.expiresIn,
         // §5.1: required where it differs from what was asked for; sent always, so that nobody must guess.
         scope: printedScope,
-      })
+      }
+      return jsonReply(200, body, limits)
     },
   }
 }

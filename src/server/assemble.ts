@@ -13,7 +13,9 @@ import { grants } from '../grants/index.ts'
 import { newNodeId } from '../ids.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import type { Observe } from '../observe/observation.ts'
+import type { Redis } from 'ioredis'
 import { digestRecords } from '../records/digest-records.ts'
+import { issuanceLimits, issuanceRefused } from '../records/issuance-limits.ts'
 import type { Origin } from '../tenancy/origin.ts'
 import type { Region } from '../tenancy/region.ts'
 import { DEFAULT_LIMITS, httpServer, type HttpLimits } from './http-server.ts'
@@ -26,6 +28,8 @@ export type ServerParts = {
   readonly origin: Origin
   /** Those that this node serves. */
   readonly regions: ReadonlyMap<Region, ServedRegion>
+  /** Of the regions whose nodes count what they issue together; the others count alone. */
+  readonly redis?: ReadonlyMap<Region, Redis>
   readonly keyring: Keyring
   readonly masterKeyIds: readonly string[]
   readonly digestKeys: DigestKeys
@@ -121,7 +125,25 @@ export function assembleServer(parts: ServerParts): TokenServer {
     failureInterval: settings.failureInterval,
   })
   const requireRightClock = (region: Region) => nodes.get(region)?.heartbeat.requireRightClock()
-  const endpoints = workspaceEndpoints({ clock, grants, authenticateClient, requireRightClock, observe })
+  const limitsOf = new Map(
+    [...nodes.keys()].map((region) => [
+      region,
+      issuanceLimits({ region, redis: parts.redis?.get(region), observe, monotonic }),
+    ]),
+  )
+  const endpoints = workspaceEndpoints({
+    clock,
+    grants,
+    authenticateClient,
+    requireRightClock,
+    countIssuance(workspace, client) {
+      const { tenant } = workspace
+      const status = limitsOf.get(tenant.region)?.take({ tenant, workspace, client })
+      if (status?.allowed === false) throw issuanceRefused(status)
+      return status?.headers ?? {}
+    },
+    observe,
+  })
   const http = httpServer({ origin, endpoints, directories, observe, trustedProxies, limits, isDraining })
   const hints = changeHints({ regions: parts.regions, nodes, observe })
   let started = false
@@ -138,6 +160,7 @@ export function assembleServer(parts: ServerParts): TokenServer {
 
     async stop() {
       await hints.close()
+      for (const one of limitsOf.values()) one.close()
       await records.close()
       await Promise.all([...nodes.values()].map((region) => region.stop()))
     },

@@ -15,7 +15,7 @@ const PATIENCE = 500
  * @throws OAuthError 413; what is left of the body is then not read, and the connection is to be closed
  */
 export async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
-  if (Number(request.headers['content-length'] ?? 0) > MAX_THROWN_AWAY) throw tooLarge()
+  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw tooLarge()
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0

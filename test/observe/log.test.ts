@@ -34,6 +34,15 @@ const refusal = (reason: string): Observation => ({
   reason,
 })
 
+/** What never comes ends the test, and not only its own waiting. */
+async function until(reached: () => boolean) {
+  const deadline = Date.now() + 20_000
+  while (!reached()) {
+    if (Date.now() > deadline) throw new Error('it has not come to that in 20 seconds')
+    await sleep(1)
+  }
+}
+
 describe('the log', () => {
   let folder: string
   beforeAll(() => {
@@ -98,7 +107,7 @@ describe('the log', () => {
       for (let count = 0; count < 12; count++) log.observe(refusal('wrong_secret'))
       log.observe(ISSUED)
       const counted = () => written().match(/"refusals_not_logged","reason":"wrong_secret"/g)?.length
-      while (counted() !== round) await sleep(20)
+      await until(() => counted() === round)
     }
     await log.close()
     expect(written().match(/"event":"tokens_issued","count":1/g)).toHaveLength(2)
@@ -136,18 +145,18 @@ describe('the log', () => {
     expect(log.dropped()).toBeGreaterThan(100_000)
 
     // The line that says how many is dropped first, like any other; then somebody reads again.
-    const before = log.dropped()
-    while (log.dropped() === before) await sleep(20)
+    const lost = log.dropped()
+    await until(() => log.dropped() > lost)
     const chunk = Buffer.alloc(65_536)
     let text = ''
-    while (!text.includes('log_lines_dropped')) {
+    await until(() => {
       try {
         text += chunk.toString('utf8', 0, readSync(descriptor, chunk))
       } catch (error) {
         expect(error).toMatchObject({ code: 'EAGAIN' })
-        await sleep(20)
       }
-    }
+      return text.includes('log_lines_dropped')
+    })
     const line = /.*log_lines_dropped.*/.exec(text)?.[0] ?? ''
     expect((JSON.parse(line) as { count: number }).count).toBe(log.dropped())
     await log.close()
@@ -160,10 +169,10 @@ describe('the log', () => {
     const descriptor = openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK)
     closeSync(reader)
     const log = openLog({ level: 'debug', destination: descriptor })
-    while (log.dropped() === 0) {
+    await until(() => {
       log.observe(ISSUED)
-      await sleep(20)
-    }
+      return log.dropped() > 0
+    })
     await log.close()
   })
 })

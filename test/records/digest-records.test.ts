@@ -224,6 +224,7 @@ describe('digestRecords', () => {
     const tried = tenants.length
     expect(tried).toBe(1)
     records.note(late)
+    await records.flush()
     await new Promise((resolve) => setTimeout(resolve, 500))
     expect(tenants).toHaveLength(tried)
     expect(await stored(note, late)).toEqual([undefined, undefined])
