@@ -119,7 +119,7 @@ function recordsOf(region: Region, database: Database, observe: Observe, maxWait
     flush,
     close(): Promise<void> {
       closed = true
-      return flush()
+      return flush().finally(() => waiting.clear())
     },
     dropped: () => dropped,
   }
