@@ -26,7 +26,7 @@ function heldBack(home: Database) {
     return result
   }
   return {
-    database: { ...home, inTenant: (tenantId, work) => held(home.inTenant(tenantId, work)) } as Database,
+    database: { ...home, inTenant: (tenantId, work) => held(home.inTenant(tenantId, work)) },
     /** The next readings have read and wait; `release` lets them go. */
     hold() {
       let release = () => {}
