@@ -4,7 +4,7 @@
  * missing, then this is not the feed that was read before (a fail-over, a restored backup): memory is emptied.
  */
 import type { Observe } from '../observe/observation.ts'
-import type { Database } from '../storage/transaction.ts'
+import { isUnavailable, type Database } from '../storage/transaction.ts'
 import type { Region } from '../tenancy/region.ts'
 import { changeFeedReader, feedPosition, type FeedEntry } from './change-feed-store.ts'
 import { concernOf } from './concern.ts'
@@ -50,12 +50,14 @@ export function changeFeed(needs: Needs) {
       return { number, entries }
     })
 
-  /** Takes the feed as it is for the point to start from. */
+  /** Takes the feed as it is for the point to start from. What was loaded before that point, no entry will ever concern. */
   const begin = async () => {
     const { number } = await read(Number.MAX_SAFE_INTEGER)
     const { entries } = await read(number)
     const newest = entries.at(-1)
-    position = { number: newest?.number ?? number, id: newest?.id }
+    const start = { number: newest?.number ?? number, id: newest?.id }
+    onChange({ of: 'region' }, start.number)
+    position = start
   }
 
   const once = async () => {
@@ -100,12 +102,18 @@ export function changeFeed(needs: Needs) {
     return next
   }
 
+  /** A database that is away is seen by the breaker, and by the age of what is known; whatever else fails, here only. */
+  const failed = (error: unknown) => {
+    if (!stopped && !isUnavailable(error)) {
+      observe({ type: 'server_error', requestId: `change feed of ${region}`, error })
+    }
+  }
+
   const pollAgain = () => {
     timer = setTimeout(
       () => {
-        // What is wrong is seen by the breaker, and by the age of what is known.
         void poll()
-          .catch(() => {})
+          .catch(failed)
           .finally(() => stopped || pollAgain())
       },
       POLL_INTERVAL * (0.8 + 0.2 * random()),
@@ -121,12 +129,12 @@ export function changeFeed(needs: Needs) {
     /** Reads it for the first time, and goes on by itself. Rejects when the database cannot be asked. */
     async start(): Promise<void> {
       await poll()
-      pollAgain()
+      if (!stopped) pollAgain()
     },
 
     /** A hint that something changed; may be wrong. */
     hint(): void {
-      void poll().catch(() => {})
+      if (!stopped) void poll().catch(failed)
     },
 
     async stop(): Promise<void> {

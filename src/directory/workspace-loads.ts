@@ -33,16 +33,18 @@ export function workspaceLoads({ region, readWorkspace, concurrency, interval, m
   let running = 0
 
   const inTurn = async <Value>(work: () => Promise<Value>): Promise<Value> => {
-    if (running >= concurrency) {
+    if (running < concurrency) running += 1
+    else {
       if (queue.length >= MAX_WAITING) throw tooManyWait('too_many_waiting')
       await new Promise<void>((resolve) => queue.push(resolve))
     }
-    running += 1
     try {
       return await work()
     } finally {
-      running -= 1
-      queue.shift()?.()
+      // Whoever waits has the place at once: nobody who comes meanwhile takes it as well.
+      const next = queue.shift()
+      if (next === undefined) running -= 1
+      else next()
     }
   }
 
