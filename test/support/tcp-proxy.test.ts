@@ -17,24 +17,24 @@ async function echo(name: string) {
 async function call(port: number) {
   const socket = connect(port, '127.0.0.1')
   let error: NodeJS.ErrnoException | undefined
-  let closed = false
+  const state = { closed: false }
   let heard = ''
   socket.on('error', (reason) => (error = reason))
-  socket.on('close', () => (closed = true))
+  socket.on('close', () => (state.closed = true))
   socket.on('data', (data) => (heard += data.toString()))
   await Promise.race([once(socket, 'connect'), once(socket, 'close')]).catch(() => {})
   return {
     socket,
     error: () => error?.code,
-    closed: () => closed,
+    closed: () => state.closed,
     heard: () => heard,
     says: (text: string) => socket.write(text),
     async hears(text: string) {
-      while (!heard.includes(text) && !closed) await sleep(5)
+      while (!heard.includes(text) && !state.closed) await sleep(5)
       return heard
     },
     async ends() {
-      while (!closed) await sleep(5)
+      while (!state.closed) await sleep(5)
       return error?.code
     },
   }

@@ -21,7 +21,10 @@ export async function openTcpProxy(first: TcpTarget) {
   let slowness: Slowness = {}
 
   const server = createServer({ noDelay: true }, (near) => {
-    if (mode === 'reset') return void near.resetAndDestroy()
+    if (mode === 'reset') {
+      near.resetAndDestroy()
+      return
+    }
     const pair: Pair = { near, far: undefined }
     pairs.add(pair)
     near.on('error', () => {})
@@ -54,6 +57,11 @@ export async function openTcpProxy(first: TcpTarget) {
       from.pause()
       to.once('drain', () => mode === 'pass' && from.resume())
     }
+    const afterwards = async (before: readonly Promise<unknown>[], chunk: Buffer) => {
+      await Promise.all(before)
+      waiting -= 1
+      write(chunk)
+    }
     from.on('data', (chunk: Buffer) => {
       const { latency = 0, bytesPerSecond = Infinity } = slowness
       const delay = latency + (chunk.length / bytesPerSecond) * 1000
@@ -61,12 +69,7 @@ export async function openTcpProxy(first: TcpTarget) {
       waiting += 1
       // One after the other in rate, side by side in latency.
       const due = sleep(delay)
-      last = Promise.all([last, bytesPerSecond === Infinity ? due : last.then(() => sleep(delay))]).then(
-        () => {
-          waiting -= 1
-          write(chunk)
-        },
-      )
+      last = afterwards([last, bytesPerSecond === Infinity ? due : last.then(() => sleep(delay))], chunk)
     })
     from.on('end', () => void last.then(() => to.end()))
   }
