@@ -46,9 +46,8 @@ export async function runFault(stage: Stage, fault: Fault, settings: BenchSettin
   const notMended = await mend(stage, fault, patience)
   const unready = await readiness.stop()
   const tally = await stage.load.takeTally()
-  const { lost, gaps } = await stage.clerk
-    .audit(stage.lookUp)
-    .catch(() => ({ lost: 0, gaps: 0, notLookedUp: true }))
+  const audit = await stage.clerk.audit(stage.lookUp).catch((error: Error) => error)
+  const { lost, gaps } = audit instanceof Error ? { lost: 0, gaps: 0 } : audit
   const observed: Observed = {
     tally,
     events,
@@ -59,7 +58,11 @@ export async function runFault(stage: Stage, fault: Fault, settings: BenchSettin
     unready,
     sharedKids: stage.load.keys.shared(),
   }
-  const faults = [...(failure === undefined ? [] : [failure]), ...judge(fault.expect, observed, strict)]
+  const faults = [
+    ...(failure === undefined ? [] : [failure]),
+    ...(audit instanceof Error ? [`the ledger could not be compared: ${audit.message}`] : []),
+    ...judge(fault.expect, observed, strict),
+  ]
   const seconds = Math.round((performance.now() - startedAt) / 1000)
   return { fault: name, threat, kind, seconds, observed, faults }
 }
@@ -115,9 +118,9 @@ function exits({ nodes }: Stage): number {
 
 function watchReadiness({ nodes }: Stage) {
   let unready = 0
-  let running = true
+  const state = { running: true }
   const watch = async () => {
-    for (; running; await sleep(READINESS_MS)) {
+    for (; state.running; await sleep(READINESS_MS)) {
       for (const node of nodes)
         if (node.isRunning() && !(await node.isReady()) && node.isRunning()) unready += 1
     }
@@ -125,7 +128,7 @@ function watchReadiness({ nodes }: Stage) {
   const watching = watch()
   return {
     async stop() {
-      running = false
+      state.running = false
       await watching
       return unready
     },

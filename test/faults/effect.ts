@@ -8,7 +8,7 @@ import { createSecret, revokeCredential } from '../../src/changes/credential-cha
 import { grantScopes, withdrawScopes } from '../../src/changes/scope-changes.ts'
 import type { CredentialId } from '../../src/ids.ts'
 import type { ScopeToken } from '../../src/oauth/scope.ts'
-import type { Ask } from './load/check-token.ts'
+import { POSTPONED, type Ask } from './load/check-token.ts'
 import type { Caller } from './place/population.ts'
 import type { Node } from './place/node.ts'
 import type { Stage } from './stage.ts'
@@ -47,7 +47,7 @@ export async function measureEffect(stage: Stage, index: number, change: Change)
       .map((node) => watch(stage, node, subject, () => acknowledged)),
   )
   await sleep(5 * EACH_MS)
-  const undo = await make(stage, index, subject, change)
+  const undo = await MAKE[change](stage, index, subject)
   acknowledged = performance.now()
   const seen = await watching
   await undo()
@@ -63,30 +63,27 @@ export async function measureEffect(stage: Stage, index: number, change: Change)
   }
 }
 
-/** @returns what takes it back */
-async function make(
-  stage: Stage,
-  index: number,
-  subject: Caller,
-  change: Change,
-): Promise<() => Promise<void>> {
-  const { party, clientId } = subject
-  const needs = stage.needs(party.region)
-  switch (change) {
-    case 'disable':
-      await setClientState(needs, party.workspace, clientId, 'disabled')
-      return async () => void (await setClientState(needs, party.workspace, clientId, 'enabled'))
-    case 'rotate': {
-      const made = await createSecret(needs, party.workspace, clientId)
-      await revokeCredential(needs, party.workspace, clientId, subject.credentialId as CredentialId)
-      return async () => {
-        stage.subjects[index % stage.subjects.length] = { ...subject, ...made }
-      }
-    }
-    case 'narrow':
-      await withdrawScopes(needs, party.workspace, clientId, ['write' as ScopeToken])
-      return async () => void (await grantScopes(needs, party.workspace, clientId, ['write']))
-  }
+type Maker = (stage: Stage, index: number, subject: Caller) => Promise<() => Promise<unknown>>
+
+/** Each makes a change, and returns what takes it back. */
+const MAKE: Readonly<Record<Change, Maker>> = {
+  async disable(stage, _index, { party, clientId }) {
+    const needs = stage.needs(party.region)
+    await setClientState(needs, party.workspace, clientId, 'disabled')
+    return () => setClientState(needs, party.workspace, clientId, 'enabled')
+  },
+  async rotate(stage, index, subject) {
+    const { party, clientId, credentialId } = subject
+    const needs = stage.needs(party.region)
+    const made = await createSecret(needs, party.workspace, clientId)
+    await revokeCredential(needs, party.workspace, clientId, credentialId as CredentialId)
+    return async () => (stage.subjects[index % stage.subjects.length] = { ...subject, ...made })
+  },
+  async narrow(stage, _index, { party, clientId }) {
+    const needs = stage.needs(party.region)
+    await withdrawScopes(needs, party.workspace, clientId, ['write' as ScopeToken])
+    return () => grantScopes(needs, party.workspace, clientId, ['write'])
+  },
 }
 
 async function watch(stage: Stage, node: Node, subject: Caller, acknowledged: () => number) {
@@ -105,7 +102,7 @@ async function watch(stage: Stage, node: Node, subject: Caller, acknowledged: ()
     seen.polls += 1
     if (answer?.status === 200) {
       const verdict = await stage.load.checker.check(subject, WRITE, answer.body)
-      if (verdict !== undefined && verdict !== 'postponed') seen.wrong += 1
+      if (verdict !== undefined && verdict !== POSTPONED) seen.wrong += 1
       if (refusals > 0) seen.cameBack = 1
       refusals = 0
       if (sentAt > acknowledged()) {

@@ -1,10 +1,10 @@
 /** T66: others have taken all connections that the server has, and the nodes' own are gone. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { sqlState } from '../../../src/storage/transaction.ts'
 import type { Fault } from '../fault.ts'
 import type { Stage } from '../stage.ts'
 import { terminateBackends } from './backends.ts'
+import { meanwhile } from './ways.ts'
 
 const TOO_MANY_CONNECTIONS = '53300'
 /** More than any server here allows. */
@@ -21,16 +21,15 @@ export const connectionsExhausted: Fault = {
     await terminateBackends(stage, `query not like '%pg_sleep%'`)
   },
   async during(stage, { hold }) {
-    let over = false
-    const time = hold().then(() => (over = true))
     let refused = 0
-    while (!over) {
+    await meanwhile(hold, 200, async () => {
       if (await takeAll(stage)) refused += 1
-      await Promise.race([time, sleep(200)])
-    }
+    })
     return { must: { 'connections refused': refused, sleepers: sleepers.size } }
   },
-  async mend() {
+  async mend(stage) {
+    // A backend that sleeps does not notice that its client is gone.
+    await terminateBackends(stage, `query like '%pg_sleep%'`)
     await Promise.all([...sleepers].map((client) => client.end().catch(() => {})))
     sleepers.clear()
   },

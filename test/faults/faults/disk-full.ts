@@ -30,12 +30,13 @@ export const diskFull: Fault = {
 }
 
 async function useUp({ cluster }: Stage): Promise<number> {
-  let refused = 0
-  for (let tries = 0; tries < 20 && refused < 3; tries++) {
-    await cluster
+  const filled = () =>
+    cluster
       .primary()
       .ask(FILL)
-      .catch(() => (refused += 1))
-  }
+      .then(() => 0)
+      .catch(() => 1)
+  let refused = 0
+  for (let tries = 0; tries < 20 && refused < 3; tries++) refused += await filled()
   return refused
 }

@@ -12,6 +12,8 @@ export type Ask = { readonly parameter: 'scope' | 'resource'; readonly value: st
 
 /** Undefined: it is right. Else what is wrong with it. */
 export type Verdict = string | undefined
+/** No node could be asked for the keys: it is decided later. */
+export const POSTPONED = 'postponed'
 
 export type Checker = ReturnType<typeof tokenChecker>
 
@@ -31,7 +33,7 @@ type Needs = { readonly keys: KeySets; readonly ids: TokenIds; readonly now?: ()
 export function tokenChecker({ keys, ids, now = () => Date.now() / 1000 }: Needs) {
   const postponed: { caller: Caller; ask: Ask; body: string }[] = []
 
-  const check = async (caller: Caller, ask: Ask, body: string): Promise<Verdict | 'postponed'> => {
+  const check = async (caller: Caller, ask: Ask, body: string): Promise<Verdict> => {
     const answer = parseJson(body)
     const parts = typeof answer?.access_token === 'string' ? parseToken(answer.access_token) : undefined
     if (answer === undefined || parts === undefined) return 'no token in the answer'
@@ -39,7 +41,7 @@ export function tokenChecker({ keys, ids, now = () => Date.now() / 1000 }: Needs
     const kid = String(parts.header.kid)
     let key = keys.find(issuer, kid)
     if (key === undefined) {
-      if (!(await keys.refresh(issuer))) return 'postponed'
+      if (!(await keys.refresh(issuer))) return POSTPONED
       key = keys.find(issuer, kid)
     }
     if (key === undefined) return 'kid is not in the JWKS of the workspace'
@@ -53,10 +55,10 @@ export function tokenChecker({ keys, ids, now = () => Date.now() / 1000 }: Needs
   }
 
   return {
-    /** `postponed` where no node could be asked for keys: `settle` decides. */
-    async check(caller: Caller, ask: Ask, body: string): Promise<Verdict | 'postponed'> {
+    /** `POSTPONED` where no node could be asked for keys: `settle` decides. */
+    async check(caller: Caller, ask: Ask, body: string): Promise<Verdict> {
       const verdict = await check(caller, ask, body)
-      if (verdict === 'postponed') postponed.push({ caller, ask, body })
+      if (verdict === POSTPONED) postponed.push({ caller, ask, body })
       return verdict
     },
 
@@ -66,7 +68,7 @@ export function tokenChecker({ keys, ids, now = () => Date.now() / 1000 }: Needs
       for (const { caller, ask, body } of postponed.splice(0)) {
         const verdict = await check(caller, ask, body)
         if (verdict !== undefined)
-          verdicts.push(verdict === 'postponed' ? 'keys could not be fetched' : verdict)
+          verdicts.push(verdict === POSTPONED ? 'keys could not be fetched' : verdict)
       }
       return verdicts
     },

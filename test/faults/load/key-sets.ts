@@ -9,9 +9,11 @@ export function keySets(fetchSet: (issuer: string) => Promise<JwkSet | undefined
   const sets = new Map<string, Map<string, KeyObject>>()
   const owners = new Map<string, string>()
   const shared = new Set<string>()
+  const inUse = new Map<string, Set<string>>()
   const underway = new Map<string, Promise<boolean>>()
 
-  const take = (issuer: string, { keys }: JwkSet) => {
+  /** @returns whether it holds every key that has signed: none of them may leave while the bench runs */
+  const take = (issuer: string, { keys }: JwkSet): boolean => {
     const set = sets.get(issuer) ?? new Map<string, KeyObject>()
     sets.set(issuer, set)
     for (const jwk of keys) {
@@ -20,10 +22,15 @@ export function keySets(fetchSet: (issuer: string) => Promise<JwkSet | undefined
       owners.set(jwk.kid, issuer)
       if (!set.has(jwk.kid)) set.set(jwk.kid, createPublicKey({ key: jwk, format: 'jwk' }))
     }
+    return [...(inUse.get(issuer) ?? [])].every((kid) => keys.some((jwk) => jwk.kid === kid))
   }
 
   return {
-    find: (issuer: string, kid: string) => sets.get(issuer)?.get(kid),
+    find(issuer: string, kid: string): KeyObject | undefined {
+      const key = sets.get(issuer)?.get(kid)
+      if (key !== undefined) inUse.set(issuer, (inUse.get(issuer) ?? new Set()).add(kid))
+      return key
+    },
     /** Kids that two workspaces have published. */
     shared: () => shared.size,
     take,

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Node } from '../place/node.ts'
 import type { Caller, Population } from '../place/population.ts'
 import { openDoor, reasonOf, type Answer, type Door } from './ask.ts'
-import { tokenChecker, type Ask } from './check-token.ts'
+import { POSTPONED, tokenChecker, type Ask } from './check-token.ts'
 import { keySets, type JwkSet } from './key-sets.ts'
 import { openTally, type Tally } from './tally.ts'
 import { tokenIds } from './token-ids.ts'
@@ -48,7 +48,7 @@ export function startLoad({ nodes, population, connections, rate }: Settings) {
   const checker = tokenChecker({ keys, ids })
   const names = nodes.map(({ name }) => name)
   let tally = openTally(names)
-  let running = true
+  const state = { running: true }
   let balanced = false
   let nextAt = 0
 
@@ -82,7 +82,7 @@ export function startLoad({ nodes, population, connections, rate }: Settings) {
       return 'refused'
     }
     const verdict = await checker.check(caller, ask, body)
-    if (verdict !== undefined && verdict !== 'postponed') {
+    if (verdict !== undefined && verdict !== POSTPONED) {
       tally.wrong(verdict)
       return 'wrong'
     }
@@ -92,8 +92,9 @@ export function startLoad({ nodes, population, connections, rate }: Settings) {
 
   const document = async (way: Way, { party }: Caller) => {
     const answer = await way.door.keySet(party).catch(() => undefined)
-    if (answer?.status === 200) keys.take(party.workspace.issuer, JSON.parse(answer.body) as JwkSet)
     tally.document(answer?.status === 200)
+    if (answer?.status === 200 && !keys.take(party.workspace.issuer, JSON.parse(answer.body) as JwkSet))
+      tally.wrong('a JWKS lacks a key that signs')
   }
 
   const isOpen = (way: Way) => (balanced ? way.ready : performance.now() >= way.avoidedUntil)
@@ -115,7 +116,7 @@ export function startLoad({ nodes, population, connections, rate }: Settings) {
   }
 
   const worker = async (home: number) => {
-    while (running) {
+    while (state.running) {
       if (rate > 0) {
         const now = performance.now()
         nextAt = Math.max(now, nextAt) + 1000 / rate
@@ -135,7 +136,7 @@ export function startLoad({ nodes, population, connections, rate }: Settings) {
   const workers = ways.flatMap((_, home) => Array.from({ length: connections }, () => worker(home)))
 
   const watchReadiness = async () => {
-    while (running) {
+    while (state.running) {
       if (balanced) await Promise.all(ways.map(async (way) => (way.ready = await way.node.isReady())))
       await sleep(READINESS_MS)
     }
@@ -166,17 +167,16 @@ export function startLoad({ nodes, population, connections, rate }: Settings) {
     /** One token for each of these callers, from each running node. @returns how many were not issued */
     async sweep(some: readonly Caller[] = callers): Promise<number> {
       let missing = 0
-      for (const way of ways.filter(({ node }) => node.isRunning())) {
-        for (const caller of some) {
-          const ask: Ask = { parameter: 'scope', value: 'read' }
-          if ((await attempt(way, caller, ask)) !== 'issued') missing += 1
-        }
+      const ask: Ask = { parameter: 'scope', value: 'read' }
+      const sweepOne = async (way: Way) => {
+        for (const caller of some) if ((await attempt(way, caller, ask)) !== 'issued') missing += 1
       }
+      await Promise.all(ways.filter(({ node }) => node.isRunning()).map(sweepOne))
       return missing
     },
 
     async stop() {
-      running = false
+      state.running = false
       await Promise.all([...workers, watching])
       for (const { door } of ways) door.close()
     },

@@ -29,7 +29,7 @@ export function startClerk(
 ) {
   const ledgers = new Map<Region, Entry[]>(parties.map(({ region }) => [region, []]))
   const outcomes: Partial<Record<Outcome, number>> = {}
-  let running = true
+  const state = { running: true }
   let count = 0
   let lastMadeAt = performance.now()
 
@@ -44,7 +44,7 @@ export function startClerk(
     return outcome
   }
   const work = async (party: Party) => {
-    while (running) {
+    while (state.running) {
       await make(party)
       await sleep(PAUSE_MS)
     }
@@ -81,7 +81,7 @@ export function startClerk(
     },
 
     async stop() {
-      running = false
+      state.running = false
       await Promise.all(working)
     },
   }

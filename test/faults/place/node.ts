@@ -65,6 +65,10 @@ export async function openNode({ name, environment, log, reaper }: Settings) {
       }
     },
 
+    ended,
+    /** Ends it as if by itself. */
+    crash: () => child?.kill('SIGKILL'),
+
     async kill() {
       signal('SIGKILL')
       await ended()

@@ -23,7 +23,7 @@ if (as === 'hold') {
     process.kill(process.pid, 'SIGSTOP')
   })
 }
-for (let count = 0; as === 'loop'; count++) {
+for (let count = 0; ; count++) {
   const id = `writer-${process.pid}-${Date.now()}-${count}`
   const { feedNumber } = await createClient(needs, workspace, { id, name: id })
   say(`${id} ${feedNumber}`)
