@@ -5,4 +5,20 @@ export type Clock = {
   now(): number
 }
 
-export const systemClock: Clock = { now: () => Math.floor(Date.now() / 1000) }
+/**
+ * Never runs backwards, so that no token says it was issued before one that was: a clock that is set back stands still
+ * until it is right again.
+ * @param read milliseconds since 1970, of a clock that may be set
+ */
+export function steadyClock(read: () => number = Date.now): Clock {
+  let latest = Number.NEGATIVE_INFINITY
+  return {
+    now() {
+      latest = Math.max(latest, Math.floor(read() / 1000))
+      return latest
+    },
+  }
+}
+
+/** Milliseconds of a clock that nobody sets; means nothing by itself. */
+export const monotonic = () => performance.now()

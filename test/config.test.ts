@@ -1,21 +1,43 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { effectiveVariables, readConfig } from '../src/config.ts'
+import { readConfig, readServerConfig } from '../src/config.ts'
+import { effectiveVariables } from '../src/config/effective.ts'
+import { REGIONS, type Region } from '../src/tenancy/region.ts'
+import { certificateAuthority } from './support/certificates.ts'
 
 const LOCAL = 'postgres://regent@127.0.0.1/regent'
+const FAR = 'postgres://regent:very-secret@db.example.com/regent'
 const KEY = Buffer.alloc(32, 1).toString('base64')
+
+/** `.env.example` has a line for each variable. */
+const explained = [...readFileSync('.env.example', 'utf8').matchAll(/^([A-Z_]+)=/gm)].map(
+  ([, name = '']) => name,
+)
+
+const faultOf = (environment: Record<string, string>) => {
+  try {
+    readConfig({}, environment)
+    return ''
+  } catch (error) {
+    return (error as Error).message
+  }
+}
 
 describe('the configuration', () => {
   it('needs nothing, and means this machine and the embedded database then', () => {
-    const { databases, ...config } = readConfig({}, {})
-    expect(databases.size).toBe(0)
+    const { databases, redisUrls, ...config } = readConfig({}, {})
+    expect([databases.size, redisUrls.size]).toEqual([0, 0])
     expect(config).toMatchObject({
       port: 8080,
       host: '127.0.0.1',
       origin: { scheme: 'http', baseDomain: 'localhost', port: 8080 },
       databaseConnections: 4,
       databaseTimeout: 1000,
+      databaseAuthoritiesFile: undefined,
+      prepareStatements: true,
+      maxStale: 3600,
+      memoryEntries: 100_000,
       bcryptCost: 10,
       masterKeys: undefined,
       trustedProxies: [],
@@ -60,9 +82,63 @@ describe('the configuration', () => {
     ])
   })
 
-  it('serves fewer regions where it is told to', () => {
-    const all = { DATABASE_URL: LOCAL, DATABASE_URL_EU: 'default', REGENT_REGIONS: 'eu' }
-    expect([...readConfig({}, all).databases.keys()]).toEqual(['eu'])
+  it('gives a database its ways beside: for migrations, past a pooler, to a replica; a region that shares it shares them', () => {
+    const { databases } = readConfig(
+      {},
+      {
+        DATABASE_URL: LOCAL,
+        DATABASE_DIRECT_URL: `${LOCAL}_direct`,
+        DATABASE_REPLICA_URL: `${LOCAL}_replica`,
+        DATABASE_URL_EU: 'default',
+        DATABASE_URL_US: `${LOCAL}_us`,
+        DATABASE_REPLICA_URL_US: `${LOCAL}_us_replica`,
+      },
+    )
+    const beside = (region: Region) => {
+      const { directUrl, replicaUrl } = databases.get(region) ?? {}
+      return [directUrl, replicaUrl]
+    }
+    expect(beside('none')).toEqual([`${LOCAL}_direct`, `${LOCAL}_replica`])
+    expect(beside('eu')).toEqual(beside('none'))
+    expect(beside('us')).toEqual([undefined, `${LOCAL}_us_replica`])
+  })
+
+  it('serves fewer regions where it is told to, and knows nothing of what the others have', () => {
+    const all = {
+      DATABASE_URL: LOCAL,
+      DATABASE_URL_EU: 'default',
+      REDIS_URL: 'redis://127.0.0.1',
+      REDIS_URL_EU: 'redis://127.0.0.1/1',
+      REGENT_REGIONS: 'eu',
+    }
+    const { databases, redisUrls } = readConfig({}, all)
+    expect([...databases.keys()]).toEqual(['eu'])
+    expect([...redisUrls]).toEqual([['eu', 'redis://127.0.0.1/1']])
+  })
+
+  it('gives a region the Redis that it is given, and never another region’s unless that is written out', () => {
+    const { redisUrls } = readConfig(
+      {},
+      { REDIS_URL: 'redis://127.0.0.1', REDIS_URL_AU: 'default', REDIS_URL_US: 'rediss://redis.example.com' },
+    )
+    expect([...redisUrls]).toEqual([
+      ['none', 'redis://127.0.0.1'],
+      ['au', 'redis://127.0.0.1'],
+      ['us', 'rediss://redis.example.com'],
+    ])
+  })
+
+  it('takes `default` for the Redis of tenants without a region as for no URL', () => {
+    expect(faultOf({ REDIS_URL: 'default' })).toMatch(/REDIS_URL must be a Redis URL, as in/)
+  })
+
+  it('reads whether statements are prepared, how stale memory may be and how much it holds', () => {
+    const given = { REGENT_DB_PREPARE: 'off', REGENT_MAX_STALE: '60', REGENT_MEMORY_ENTRIES: '1000' }
+    expect(readConfig({}, given)).toMatchObject({
+      prepareStatements: false,
+      maxStale: 60,
+      memoryEntries: 1000,
+    })
   })
 
   it.each([
@@ -73,6 +149,11 @@ describe('the configuration', () => {
     ['REGENT_BCRYPT_COST', { REGENT_BCRYPT_COST: '3' }],
     ['REGENT_TRUST_PROXY', { REGENT_TRUST_PROXY: '10.0.0.0/33' }],
     ['LOG_LEVEL', { LOG_LEVEL: 'loud' }],
+    ['HOST', { HOST: 'http://127.0.0.1' }],
+    ['REGENT_OPS_HOST', { REGENT_OPS_HOST: '10.0.0.1:9090' }],
+    ['REGENT_OPS_PORT', { PORT: '9090' }],
+    ['REGENT_OPS_PORT', { PORT: '9090', HOST: '10.0.0.1', REGENT_OPS_HOST: '::' }],
+    ['REGENT_HEADERS_TIMEOUT', { REGENT_HEADERS_TIMEOUT: '11' }],
     ['REGENT_DRAIN', { REGENT_DRAIN: '26' }],
     ['REGENT_OPS_PORT', { REGENT_OPS_PORT: '0' }],
     ['REGENT_KEEP_ALIVE_TIMEOUT', { REGENT_KEEP_ALIVE_TIMEOUT: '75s' }],
@@ -83,6 +164,29 @@ describe('the configuration', () => {
       'DATABASE_ADMIN_URL',
       { DATABASE_URL: LOCAL, DATABASE_ADMIN_URL: 'postgres://dba@db.example.com/regent' },
     ],
+    ['DATABASE_URL', { DATABASE_URL: `${FAR}?sslmode=` }],
+    ['DATABASE_URL', { DATABASE_URL: `${FAR}?sslmode=verify_full` }],
+    ['DATABASE_URL', { DATABASE_URL: `${FAR}?sslmode=verify-ca` }],
+    ['DATABASE_URL', { DATABASE_URL: `${FAR}?sslmode=require&uselibpqcompat=true` }],
+    ['DATABASE_URL', { DATABASE_URL: `${LOCAL}?host=db.example.com` }],
+    ['DATABASE_URL', { DATABASE_URL: 'default' }],
+    ['DATABASE_DIRECT_URL', { DATABASE_URL: LOCAL, DATABASE_DIRECT_URL: FAR }],
+    ['DATABASE_REPLICA_URL_EU', { DATABASE_URL_EU: LOCAL, DATABASE_REPLICA_URL_EU: FAR }],
+    ['DATABASE_REPLICA_URL', { DATABASE_REPLICA_URL: LOCAL }],
+    [
+      'DATABASE_ADMIN_URL_EU',
+      { DATABASE_URL: LOCAL, DATABASE_URL_EU: 'default', DATABASE_ADMIN_URL_EU: LOCAL },
+    ],
+    ['DATABASE_CA_FILE', { DATABASE_CA_FILE: '/nowhere/ca.pem' }],
+    ['DATABASE_CA_FILE', { DATABASE_CA_FILE: 'package.json' }],
+    ['REGENT_DB_PREPARE', { REGENT_DB_PREPARE: 'yes' }],
+    ['REGENT_MAX_STALE', { REGENT_MAX_STALE: '59' }],
+    ['REGENT_MAX_STALE', { REGENT_MAX_STALE: '604801' }],
+    ['REGENT_MEMORY_ENTRIES', { REGENT_MEMORY_ENTRIES: '999' }],
+    ['REDIS_URL', { REDIS_URL: 'http://127.0.0.1' }],
+    ['REDIS_URL', { REDIS_URL: 'default' }],
+    ['REDIS_URL_EU', { REDIS_URL_EU: 'default' }],
+    ['REGENT_REGIONS', { REGENT_REGIONS: 'eu' }],
     ['DATABASE_URL_EU', { DATABASE_URL_EU: 'default' }],
     ['REGENT_REGIONS', { DATABASE_URL: LOCAL, REGENT_REGIONS: 'eu' }],
     ['REGENT_REGIONS', { DATABASE_URL: LOCAL, REGENT_REGIONS: 'mars' }],
@@ -100,6 +204,11 @@ describe('the configuration', () => {
     )
   })
 
+  it('takes one port on two addresses, and headers that may take as long as the request', () => {
+    expect(readConfig({}, { PORT: '9090', HOST: '10.0.0.1' }).opsPort).toBe(9090)
+    expect(readConfig({}, { REGENT_HEADERS_TIMEOUT: '10' }).limits.headersTimeout).toBe(10_000)
+  })
+
   it('takes an unencrypted database beyond this machine when that is written out', () => {
     expect(
       readConfig({}, { DATABASE_URL: 'postgres://regent@db.example.com/regent?sslmode=disable' }).databases
@@ -113,61 +222,115 @@ describe('the configuration', () => {
       REGENT_MASTER_KEYS: 'k:very-secret',
       DATABASE_URL: 'postgres://u:very-secret@db.example.com/x',
     }
-    const fault = (() => {
-      try {
-        return readConfig({}, environment)
-      } catch (error) {
-        return (error as Error).message
-      }
-    })()
+    const fault = faultOf(environment)
     expect(fault).toMatch(/3 faults:/)
     expect(fault).not.toContain('very-secret')
   })
 
-  it('is explained variable by variable in .env.example, and holds nothing else', () => {
+  it('says of every fault what would be right, by an example or a remedy', () => {
+    const wrong = Object.fromEntries(
+      explained.map((name) => [name, name.endsWith('HOST') ? 'w/rong' : 'wrong']),
+    )
+    const faults = faultOf(wrong).split('\n  - ').slice(1)
+    const named = faults.map((fault) => /^[A-Z_]+/.exec(fault)?.[0])
+    expect(new Set(named)).toEqual(new Set(explained))
+    expect(
+      faults.filter((fault) => !/ as in |: set |: name |make one with| must be debug, info/.test(fault)),
+    ).toEqual([])
+    expect(faultOf(wrong)).not.toContain('rong')
+  })
+
+  it('of a server needs master keys, and says so beside every other fault', () => {
+    expect(() => readServerConfig({ PORT: 'x' })).toThrow(
+      /2 faults:\n {2}- PORT must[^]*- REGENT_MASTER_KEYS is not set/,
+    )
+    expect(() => readServerConfig({ REGENT_MASTER_KEYS: 'x' })).toThrow(
+      /has a fault:\n {2}- REGENT_MASTER_KEYS: key 1/,
+    )
+    expect(readServerConfig({ REGENT_MASTER_KEYS: `2026:${KEY}` }).masterKeys).toHaveLength(1)
+  })
+
+  it('is explained variable by variable in .env.example, which holds nothing else', () => {
     const asked = new Set<string>()
-    const spy = (name: string) => {
-      asked.add(name)
-      return name === 'DATABASE_URL' ? LOCAL : undefined
-    }
-    readConfig({}, new Proxy({}, { get: (_, name) => spy(String(name)) }))
-    const explained = readFileSync('.env.example', 'utf8').matchAll(/^([A-Z_]+)=/gm)
-    const wanted = [...asked].filter((name) => !name.endsWith('_FILE'))
-    // Asked for only where a region has a database of its own.
-    const more = ['AU', 'EU', 'US'].map((region) => `DATABASE_ADMIN_URL_${region}`)
-    expect([...explained].map(([, name]) => name).toSorted()).toEqual([...wanted, ...more].toSorted())
+    readConfig({}, new Proxy({}, { get: (_, name) => void asked.add(String(name)) }))
+    const wanted = [...asked].filter((name) => !name.endsWith('_FILE') || name === 'DATABASE_CA_FILE')
+    expect(explained.toSorted()).toEqual(wanted.toSorted())
   })
 
   it('prints every variable that it reads as it is in effect, passwords and keys masked', () => {
-    const given = {
-      DATABASE_URL:
-        'postgres://regent:very-secret@db.example.com/regent?sslmode=verify-full&password=very-secret',
-      DATABASE_URL_EU: 'default',
-      REGENT_MASTER_KEYS: `2026:${KEY},2025:${Buffer.alloc(32, 2).toString('base64')}`,
-    }
-    const printed = effectiveVariables(readConfig({}, given))
+    const url = `${FAR}?sslmode=verify-full&password=very-secret`
+    const given = Object.fromEntries(
+      explained.flatMap((name) => {
+        if (/^DATABASE_[A-Z_]*URL/.test(name)) return [[name, url]]
+        return name.startsWith('REDIS_URL') ? [[name, 'rediss://regent:very-secret@redis.example.com']] : []
+      }),
+    )
+    const keys = `2026:${KEY},2025:${Buffer.alloc(32, 2).toString('base64')}`
+    const printed = effectiveVariables(readConfig({}, { ...given, REGENT_MASTER_KEYS: keys }))
+    expect(Object.keys(printed).toSorted()).toEqual(explained.toSorted())
     expect(JSON.stringify(printed)).not.toContain('very-secret')
     expect(printed).toMatchObject({
-      DATABASE_URL_EU: expect.stringContaining('postgres://regent:****@db.example.com/regent'),
+      DATABASE_REPLICA_URL_EU: expect.stringContaining('postgres://regent:****@db.example.com/regent'),
+      REDIS_URL_US: 'rediss://regent:****@redis.example.com',
       REGENT_MASTER_KEYS: '2026:****,2025:****',
     })
-    const explained = [...readFileSync('.env.example', 'utf8').matchAll(/^([A-Z_]+)=/gm)].map(
-      ([, name = '']) => name,
-    )
-    const missing = explained.filter(
-      (name) => !(name in printed) && !/^DATABASE_(?:ADMIN_)?URL_(?:AU|US)$/.test(name),
-    )
-    expect(missing).toEqual([])
   })
 
-  it('reads a secret from a file', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'regent-config-'))
-    try {
-      writeFileSync(join(folder, 'keys'), `2026:${KEY}\n`)
-      const { masterKeys } = readConfig({}, { REGENT_MASTER_KEYS_FILE: join(folder, 'keys') })
-      expect(masterKeys?.[0].id).toBe('2026')
-    } finally {
-      rmSync(folder, { recursive: true })
+  describe('files', () => {
+    let folder: string
+    beforeAll(() => {
+      folder = mkdtempSync(join(tmpdir(), 'regent-config-'))
+    })
+    afterAll(() => rmSync(folder, { recursive: true }))
+    const write = (text: string) => {
+      const path = join(folder, String(Math.random()))
+      writeFileSync(path, text)
+      return path
     }
+
+    it('every secret may be one: keys, databases, their ways beside, Redis', () => {
+      const secrets = explained.filter((name) => /URL|MASTER_KEYS/.test(name))
+      expect(secrets.length).toBe(21)
+      const given = Object.fromEntries(
+        secrets.map((name) => [
+          `${name}_FILE`,
+          write(
+            name.includes('KEYS')
+              ? `2026:${KEY}\n`
+              : name.includes('REDIS')
+                ? 'redis://[::1]\n'
+                : `${LOCAL}\n`,
+          ),
+        ]),
+      )
+      const config = readConfig({}, given)
+      expect(config.masterKeys?.[0].id).toBe('2026')
+      for (const region of REGIONS) {
+        expect(config.databases.get(region)).toMatchObject({
+          url: LOCAL,
+          adminUrl: LOCAL,
+          directUrl: LOCAL,
+          replicaUrl: LOCAL,
+        })
+        expect(config.redisUrls.get(region)).toBe('redis://[::1]')
+      }
+    })
+
+    it('an empty one is a fault of its own', () => {
+      expect(faultOf({ REGENT_MASTER_KEYS_FILE: write('\n') })).toMatch(
+        /has a fault:\n {2}- REGENT_MASTER_KEYS_FILE names an empty file/,
+      )
+    })
+
+    it('DATABASE_CA_FILE that holds a broken certificate is refused, and which one it is said', () => {
+      const { pem } = certificateAuthority('one')
+      const broken = pem.replace(/\n[^-]{10}/, '\nAAAAAAAAAA')
+      expect(faultOf({ DATABASE_CA_FILE: write(`${pem}\n${broken}`) })).toMatch(
+        /DATABASE_CA_FILE: certificate 2 of 2 cannot be read/,
+      )
+      const file = write(`# ours\n${pem}\n${pem}\n`)
+      const { databases } = readConfig({}, { DATABASE_URL: LOCAL, DATABASE_CA_FILE: file })
+      expect(databases.get('none')?.authorities?.match(/BEGIN/g)).toHaveLength(2)
+    })
   })
 })

@@ -3,6 +3,7 @@
  * change is one function in a file of its own; the quickstart, administration, chores and tests call the same ones,
  * and nobody else writes settings.
  */
+import type { DigestKeys } from '../clients/digest.ts'
 import type { TenantId } from '../ids.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import { sqlState, type Database, type TenantConnection } from '../storage/transaction.ts'
@@ -18,6 +19,8 @@ export type ChangeNeeds = {
   readonly origin: Origin
   readonly keyring: Keyring
   readonly bcryptCost: number
+  /** The first makes the digests of generated secrets. */
+  readonly digestKeys: DigestKeys
   /** Seconds that a node may serve from memory without having read the feed. */
   readonly maxStale: number
   /** Who changes: a client, a command, a chore. */

@@ -1,5 +1,5 @@
 /** Changes of a client's life: created, disabled and enabled, deleted. */
-import { SECRET_METHODS, type Client, type SecretMethod } from '../clients/client.ts'
+import { isClientId, SECRET_METHODS, type Client, type SecretMethod } from '../clients/client.ts'
 import { clientStore } from '../clients/client-store.ts'
 import type { ClientId, ResourceServerId } from '../ids.ts'
 import { sqlState } from '../storage/transaction.ts'
@@ -17,13 +17,6 @@ export type ClientInput = {
   readonly defaultResourceServerId?: ResourceServerId
   readonly severalResources?: boolean
   readonly grantTypes?: readonly string[]
-}
-
-// The alphabet reads the same form-encoded or not (RFC 6749 §2.3.1; RFC 3986 §2.3 unreserved characters).
-const CLIENT_ID = /^[A-Za-z0-9._~-]{1,128}$/
-
-export function isClientId(text: string): text is ClientId {
-  return CLIENT_ID.test(text)
 }
 
 export async function createClient(

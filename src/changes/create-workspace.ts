@@ -19,6 +19,7 @@ const DEFAULTS = {
   signingLead: 24 * 60 * 60,
   signingAlgorithm: 'ES256',
   chosenSecrets: false,
+  chosenDigests: true,
   audienceParameter: false,
 } as const
 

@@ -1,7 +1,8 @@
 /** Changes of a client's credentials. A secret is shown once, to whoever made it, and stored as a bcrypt hash. */
 import { hash } from 'bcrypt'
-import { MAX_LIVE_CREDENTIALS, type Credential } from '../clients/client.ts'
+import { MAX_LIVE_CREDENTIALS, type NewCredential } from '../clients/client.ts'
 import { clientStore } from '../clients/client-store.ts'
+import { digestSecret } from '../clients/digest.ts'
 import { generateSecret, MAX_SECRET_BYTES, readSecretForm } from '../clients/secret.ts'
 import { newCredentialId, type ClientId, type CredentialId } from '../ids.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
@@ -30,12 +31,21 @@ export async function createSecret(
   requirePeriod(input.notBefore, input.expiresAt)
   const id = newCredentialId()
   const secret = input.chosen ?? generateSecret(id)
-  const credential: Credential = {
+  const owner = {
+    region: needs.region,
+    tenantId: workspace.tenant.id,
+    workspaceId: workspace.id,
+    clientId,
+    credentialId: id,
+  }
+  const credential: NewCredential = {
     id,
     origin: input.chosen === undefined ? 'generated' : 'chosen',
     label: input.label ?? '',
     // Before the transaction: it takes a twentieth of a second of a thread, and locks would wait for it.
     bcryptHash: await hash(secret, needs.bcryptCost),
+    // A chosen secret may be weak: whether a digest of it may be kept is decided when it is used.
+    digest: input.chosen === undefined ? digestSecret(needs.digestKeys[0], owner, secret) : undefined,
     state: 'live',
     notBefore: input.notBefore,
     expiresAt: input.expiresAt,
@@ -55,7 +65,7 @@ export async function createSecret(
       )
     }
     await requireFree('chosen', store.insertCredential(clientId, free, credential))
-    const { bcryptHash: _, ...details } = credential
+    const { bcryptHash: _, digest: __, ...details } = credential
     return {
       value: { credentialId: id, secret },
       event: { action: 'secret_created', workspaceId: workspace.id, subject: clientId, details },

@@ -1,6 +1,8 @@
-/** Rows of the audit trail and of the change feed: appended, never changed. */
+/** Rows of the audit trail and of the change feed: appended, never changed; those of the feed are pruned in the end. */
 import { randomUUID } from 'node:crypto'
-import type { TenantConnection } from '../storage/transaction.ts'
+import { sql } from 'kysely'
+import { CHANGE_CHANNEL } from '../storage/listener.ts'
+import type { OperatorConnection, TenantConnection } from '../storage/transaction.ts'
 import type { Region } from '../tenancy/region.ts'
 import type { ChangeEvent } from './change-event.ts'
 
@@ -45,7 +47,23 @@ export function feedStore({ db, tenantId }: TenantConnection, region: Region) {
           subject: event.subject,
         })
         .execute()
+      // Only a hint, delivered at the commit: whoever misses it reads the feed all the same.
+      await sql`select pg_notify(${CHANGE_CHANNEL}, ${region})`.execute(db)
       return Number(number)
+    },
+  }
+}
+
+export function changeFeedPruning({ db }: OperatorConnection, region: Region) {
+  return {
+    /** But for the newest one. */
+    async deleteEntriesBefore(seconds: number): Promise<void> {
+      await db
+        .deleteFrom('change_feed')
+        .where('region', '=', region)
+        .where(sql<boolean>`changed_at < now() - make_interval(secs => ${seconds})`)
+        .where(sql<boolean>`number < (select number from regent.change_counter where region = ${region})`)
+        .execute()
     },
   }
 }

@@ -3,12 +3,12 @@
  * anybody has administered it. Shows each secret once. Safe to run twice: what is there stays as it is.
  */
 import { Command } from 'commander'
-import { readConfig } from '../config.ts'
+import { readServerConfig } from '../config.ts'
 import { keyring } from '../keys/keyring.ts'
+import { deriveKeys } from '../sealing/derive.ts'
 import { sealing } from '../sealing/seal.ts'
 import { createDemo, demoExists, DEMO_REGIONS } from './demo.ts'
 import { openPostgresDatabases } from './open-databases.ts'
-import { MAX_STALE, requireKeys } from './production.ts'
 import { report, say } from './print.ts'
 import { requireMasterKeys } from './require-master-keys.ts'
 import { OperatorError } from '../storage/operator-error.ts'
@@ -21,28 +21,33 @@ export function demoCommand(): Command {
 }
 
 async function demo(options: { json?: boolean }): Promise<void> {
-  const config = readConfig()
-  const keys = keyring(sealing(requireKeys(config)))
+  const config = readServerConfig()
+  const { masterKeys } = config
+  const keys = keyring(sealing(masterKeys))
   if (config.databases.size === 0) {
     throw new OperatorError(
       'DATABASE_URL is not set: the embedded database has its demo by npm run quickstart.',
     )
   }
-  const store = await openPostgresDatabases(config, { migrate: false, warn: report })
+  const store = await openPostgresDatabases(config, {
+    migrate: false,
+    warn: report,
+    check: (databases) => requireMasterKeys(databases, keys, 'REGENT_MASTER_KEYS'),
+  })
   try {
-    await requireMasterKeys(store.databases, keys, 'REGENT_MASTER_KEYS')
     const made = []
     for (const region of DEMO_REGIONS) {
       const database = store.databases.get(region)
       if (database === undefined) continue
-      const { origin, bcryptCost } = config
+      const { origin, bcryptCost, maxStale } = config
       const needs = {
         region,
         database,
         origin,
         keyring: keys,
         bcryptCost,
-        maxStale: MAX_STALE,
+        digestKeys: deriveKeys(masterKeys, 'credential digest'),
+        maxStale,
         actor: 'regent demo',
       }
       if (await demoExists(needs))

@@ -9,7 +9,7 @@ import { createTenant } from '../changes/create-tenant.ts'
 import { createWorkspace } from '../changes/create-workspace.ts'
 import { createSecret, revokeCredential } from '../changes/credential-changes.ts'
 import { grantScopes } from '../changes/scope-changes.ts'
-import { clientStore } from '../clients/client-store.ts'
+import { knownClientStore } from '../clients/known-client-store.ts'
 import { MAX_LIVE_CREDENTIALS, type KnownClient } from '../clients/client.ts'
 import type { ClientId } from '../ids.ts'
 import type { ResourceIdentifier } from '../oauth/resource.ts'
@@ -122,7 +122,9 @@ async function findTenant({ database, region }: ChangeNeeds, slug: TenantSlug): 
 }
 
 function findClient({ database }: ChangeNeeds, { tenant, id }: Workspace): Promise<KnownClient | undefined> {
-  return database.inTenant(tenant.id, (connection) => clientStore(connection, id).findClient(DEMO_CLIENT))
+  return database.inTenant(tenant.id, (connection) =>
+    knownClientStore(connection, id).findClient(DEMO_CLIENT),
+  )
 }
 
 /** Issuers are for ever, and hold scheme, domain and port. */

@@ -1,6 +1,7 @@
 /** `regent migrate roles|up|down|status`: says what it will do, does it, says what it did. */
 import { Command, Option } from 'commander'
-import { readConfig, type Config, type DatabaseTarget } from '../config.ts'
+import { readConfig, type Config } from '../config.ts'
+import type { DatabaseTarget } from '../config/databases.ts'
 import { migrateDown, migrateUp, migrationStatus } from '../storage/migrate.ts'
 import { openAdminSession, type AdminSession } from '../storage/open-admin.ts'
 import { OperatorError } from '../storage/operator-error.ts'
@@ -56,7 +57,7 @@ type Target = DatabaseTarget & { readonly regions: readonly Region[] }
 async function run(options: Options, job: Job): Promise<void> {
   const results = []
   for (const target of readTargets(readConfig(), options.regions)) {
-    const session = await openAdminSession(target.adminUrl, target.adminVariable)
+    const session = await openAdminSession(target.adminUrl, target.adminVariable, target.authorities)
     try {
       results.push({
         database: target.variable,

@@ -22,6 +22,18 @@ export function narrate(observation: Observation): void {
     case 'warning':
       report(observation.message)
       return
+    case 'database_lost':
+      report(
+        `The database of region ${observation.region} does not answer: known clients are served from memory.`,
+      )
+      return
+    case 'database_found':
+      report(`The database of region ${observation.region} answers again.`)
+      return
+    case 'memory_emptied':
+    case 'listening':
+    case 'clock_compared':
+    case 'connections_counted':
     case 'server_started':
     case 'server_stopping':
     case 'server_stopped':

@@ -1,6 +1,7 @@
 /** `regent print-config`: the configuration as it is in effect, by variable, with secrets masked. */
 import { Command } from 'commander'
-import { effectiveVariables, readConfig } from '../config.ts'
+import { readConfig } from '../config.ts'
+import { effectiveVariables } from '../config/effective.ts'
 import { say } from './print.ts'
 
 export function printConfigCommand(): Command {

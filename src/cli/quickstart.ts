@@ -7,8 +7,13 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { readConfig, type Config } from '../config.ts'
-import { systemClock } from '../clock.ts'
+import { cpus } from 'node:os'
+import { hashThreads } from '../clients/hash-queue.ts'
+import type { DigestKeys } from '../clients/digest.ts'
+import { steadyClock } from '../clock.ts'
 import { keyring, type Keyring } from '../keys/keyring.ts'
+import { deriveKeys } from '../sealing/derive.ts'
+import type { MasterKeys } from '../sealing/master-keys.ts'
 import { sealing } from '../sealing/seal.ts'
 import { assembleServer } from '../server/assemble.ts'
 import { lockDataFolder } from '../storage/data-folder-lock.ts'
@@ -19,7 +24,6 @@ import { createDemo, DEMO_REGIONS, demoResourceServers, type DemoClient } from '
 import { closeServer, listenOn, requireFreePort } from './listen.ts'
 import { narrate } from './narrate.ts'
 import { openMigratedEmbedded, openPostgresDatabases, type OpenDatabases } from './open-databases.ts'
-import { MAX_STALE } from './production.ts'
 import { report, say, withProgress } from './print.ts'
 import { holdsSealedKeys, requireMasterKeys } from './require-master-keys.ts'
 import { sampleApi } from './sample-api.ts'
@@ -56,21 +60,31 @@ async function quickstart(options: Options): Promise<void> {
   try {
     const store = await openStore(config, options.data)
     closers.unshift(store.close)
-    const { keys, source } = await openKeys(config, store, options.data)
+    const { masterKeys, source } = await openKeys(config, store, options.data)
+    const keys = keyring(sealing(masterKeys))
+    const digestKeys = deriveKeys(masterKeys, 'credential digest')
     await requireMasterKeys(store.databases, keys, source)
-    const demo = await withProgress('making the demo', () => openDemo(config, store, keys, options.data))
+    const demo = await withProgress('making the demo', () =>
+      openDemo(config, store, keys, digestKeys, options.data),
+    )
 
     const server = assembleServer({
       origin: config.origin,
-      databases: store.databases,
+      regions: store.served,
       keyring: keys,
+      masterKeyIds: masterKeys.map(({ id }) => id),
+      digestKeys,
       bcryptCost: config.bcryptCost,
-      clock: systemClock,
+      hashThreads: hashThreads(cpus().length, config.threadPoolSize),
+      memory: { maxStale: config.maxStale, clients: config.memoryEntries },
+      clock: steadyClock(),
       observe: narrate,
       trustedProxies: config.trustedProxies,
     })
-    await listenOn(server, config.port, config.host, portRemedy)
-    closers.unshift(() => closeServer(server))
+    await server.start()
+    closers.unshift(server.stop)
+    await listenOn(server.http, config.port, config.host, portRemedy)
+    closers.unshift(() => closeServer(server.http))
     const first = firstOf(demo)
     const audience = demoResourceServers(new URL(first.issuer).pathname.split('/')[1] ?? '')[0].identifier
     const api = sampleApi(first.issuer, audience)
@@ -99,14 +113,24 @@ async function openStore(config: Config, folder: string): Promise<OpenDatabases>
   }
 }
 
-async function openKeys({ masterKeys }: Config, { databases }: OpenDatabases, folder: string) {
+async function openKeys(
+  { masterKeys }: Config,
+  { databases }: OpenDatabases,
+  folder: string,
+): Promise<{ masterKeys: MasterKeys; source: string }> {
   const source = masterKeys ? 'REGENT_MASTER_KEYS' : `The file ${join(folder, 'master-keys')}`
   const keys = masterKeys ?? openMasterKeys(folder, await holdsSealedKeys(databases))
-  return { keys: keyring(sealing(keys)), source }
+  return { masterKeys: keys, source }
 }
 
 /** Secrets are shown once, so what the demo was given is kept in a file, after each of its tenants. */
-async function openDemo(config: Config, store: OpenDatabases, keys: Keyring, folder: string): Promise<Demo> {
+async function openDemo(
+  config: Config,
+  store: OpenDatabases,
+  keys: Keyring,
+  digestKeys: DigestKeys,
+  folder: string,
+): Promise<Demo> {
   const file = join(folder, DEMO_FILE)
   const kept = readDemo(file)
   const demo = new Map<Region, DemoClient>()
@@ -119,7 +143,8 @@ async function openDemo(config: Config, store: OpenDatabases, keys: Keyring, fol
       origin: config.origin,
       keyring: keys,
       bcryptCost: config.bcryptCost,
-      maxStale: MAX_STALE,
+      digestKeys,
+      maxStale: config.maxStale,
       actor: 'quickstart',
     }
     demo.set(region, await createDemo(needs, kept[region]?.secret))

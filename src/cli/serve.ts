@@ -3,20 +3,26 @@
  * that it serves, or not at all; stops without losing a request.
  */
 import { Command } from 'commander'
-import { systemClock } from '../clock.ts'
-import { readConfig } from '../config.ts'
+import { cpus } from 'node:os'
+import { hashThreads } from '../clients/hash-queue.ts'
+import { steadyClock } from '../clock.ts'
+import { readServerConfig } from '../config.ts'
 import { keyring } from '../keys/keyring.ts'
 import { openLog } from '../observe/log.ts'
+import { deriveKeys } from '../sealing/derive.ts'
 import { sealing } from '../sealing/seal.ts'
-import { assembleServer } from '../server/assemble.ts'
+import { assembleServer, type TokenServer } from '../server/assemble.ts'
 import { opsServer } from '../server/ops-server.ts'
 import { stopServer } from '../server/stop-server.ts'
 import { printOrigin } from '../tenancy/origin.ts'
 import { closeServer, listenOn, requireFreePort } from './listen.ts'
 import { openMigratedEmbedded, openPostgresDatabases, type OpenDatabases } from './open-databases.ts'
-import { requireKeys } from './production.ts'
 import { requireMasterKeys } from './require-master-keys.ts'
 import { untilStopped } from './stop-signals.ts'
+
+const REMEDY = 'set HOST to an address of this machine and PORT to a port that is free there.'
+const OPS_REMEDY =
+  'set REGENT_OPS_HOST to an address of this machine and REGENT_OPS_PORT to a port that is free there.'
 
 export function serveCommand(): Command {
   return new Command('serve')
@@ -26,37 +32,47 @@ export function serveCommand(): Command {
 }
 
 async function serve(options: { data: string }): Promise<void> {
-  const config = readConfig()
-  const keys = keyring(sealing(requireKeys(config)))
-  await requireFreePort(config.port, config.host, 'stop what uses it, or set PORT.')
-  await requireFreePort(config.opsPort, config.opsHost, 'stop what uses it, or set REGENT_OPS_PORT.')
+  const config = readServerConfig()
+  const { masterKeys } = config
+  const keys = keyring(sealing(masterKeys))
+  await requireFreePort(config.port, config.host, REMEDY)
   const stopped = untilStopped()
   const log = openLog({ level: config.logLevel })
   const warn = (message: string) => log.observe({ type: 'warning', message })
   let store: OpenDatabases | undefined
   let draining = false
-  let ready = false
+  let server: TokenServer | undefined
 
   const ops = opsServer(() =>
-    draining ? { ready: false, reason: 'stopping' } : ready ? { ready } : { ready, reason: 'starting' },
+    draining
+      ? { ready: false, reason: 'stopping' }
+      : (server?.readiness() ?? { ready: false, reason: 'starting' }),
   )
+  const check = (databases: OpenDatabases['databases']) =>
+    requireMasterKeys(databases, keys, 'REGENT_MASTER_KEYS')
   try {
-    store =
-      config.databases.size > 0
-        ? await openPostgresDatabases(config, { migrate: false, warn })
-        : await openEmbeddedForTrial(options.data, warn)
-    await requireMasterKeys(store.databases, keys, 'REGENT_MASTER_KEYS')
-    const server = assembleServer({
+    // Before the databases: a node that waits for them is alive, and says that it is starting.
+    await listenOn(ops, config.opsPort, config.opsHost, OPS_REMEDY)
+    if (config.databases.size > 0) {
+      store = await openPostgresDatabases(config, { migrate: false, warn, check })
+    } else {
+      store = await openEmbeddedForTrial(options.data, warn)
+      await check(store.databases)
+    }
+    server = assembleServer({
       ...config,
-      databases: store.databases,
+      regions: store.served,
       keyring: keys,
-      clock: systemClock,
+      masterKeyIds: masterKeys.map(({ id }) => id),
+      digestKeys: deriveKeys(masterKeys, 'credential digest'),
+      hashThreads: hashThreads(cpus().length, config.threadPoolSize),
+      memory: { maxStale: config.maxStale, clients: config.memoryEntries },
+      clock: steadyClock(),
       observe: log.observe,
       isDraining: () => draining,
     })
-    await listenOn(ops, config.opsPort, config.opsHost, 'stop what uses it, or set REGENT_OPS_PORT.')
-    await listenOn(server, config.port, config.host, 'stop what uses it, or set PORT.')
-    ready = true
+    await server.start()
+    await listenOn(server.http, config.port, config.host, REMEDY)
     log.observe({
       type: 'server_started',
       url: `${printOrigin(config.origin)} on ${config.host}:${config.port}`,
@@ -66,9 +82,10 @@ async function serve(options: { data: string }): Promise<void> {
     await stopped
     draining = true
     log.observe({ type: 'server_stopping' })
-    await stopServer(server, config.drain)
+    await stopServer(server.http, config.drain)
   } finally {
     await closeServer(ops)
+    await server?.stop()
     await store?.close()
     log.observe({ type: 'server_stopped' })
     await log.close()

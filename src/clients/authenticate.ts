@@ -1,110 +1,166 @@
 /**
- * Client authentication, RFC 6749 §2.3: reads the credentials of a request and decides whether they are right. Takes
- * values only: the endpoint finds the client in between.
+ * Client authentication, RFC 6749 §2.3: decides whether credentials are right. Takes values only: whoever asks has found
+ * the client before.
  *
  * What a failing attempt costs is decided by the form of what was presented and by the workspace, never by the client
- * that was found or not; the client's state is looked at after the hash; and the answer is the same bytes.
+ * that was found or not: a secret that Regent generated costs a digest, another one a bcrypt comparison whatever is found.
+ * The client's state is looked at after the secret.
  */
 import { randomBytes } from 'node:crypto'
-import { compare, hash } from 'bcrypt'
+import { hash } from 'bcrypt'
 import type { Clock } from '../clock.ts'
-import type { ClientId, CredentialId } from '../ids.ts'
-import { isVschar, readBasic } from '../oauth/basic.ts'
-import { OAuthError } from '../oauth/error.ts'
+import type { CredentialId } from '../ids.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
-import type { Credential, KnownClient, SecretMethod } from './client.ts'
-import { readSecretForm, type SecretForm } from './secret.ts'
+import { attemptKey } from './attempt-key.ts'
+import type { AttemptLimits } from './attempt-limits.ts'
+import type { Credential, KnownClient } from './client.ts'
+import type { Presented } from './credentials.ts'
+import { digestSecret, matchesDigest, type Digest, type DigestKeys, type DigestOwner } from './digest.ts'
+import type { HashQueue } from './hash-queue.ts'
+import { tooManyAttempts, type AuthenticationFault } from './refusal.ts'
+import type { VerifiedSecrets } from './verified-secrets.ts'
 
-/** The parameters of a form that authenticate a client. */
-export const CREDENTIAL_PARAMETERS = [
-  'client_id',
-  'client_secret',
-  'client_assertion',
-  'client_assertion_type',
-] as const
-export type CredentialForm = Readonly<Partial<Record<(typeof CREDENTIAL_PARAMETERS)[number], string>>>
-
-export type Presented = {
-  readonly method: SecretMethod
-  readonly clientId: ClientId
-  readonly secret: string
-  readonly form: SecretForm & { readonly form: 'generated' | 'chosen' }
-}
-
-export type Authenticated = { readonly client: KnownClient; readonly credentialId: CredentialId }
-
-/**
- * Exactly one method, well-formed, in a form that some client of this workspace can have. Asks nobody.
- * @param authorizations every value of the Authorization header
- */
-export function readCredentials(
-  authorizations: readonly string[],
-  form: CredentialForm,
-  workspace: Workspace,
-): Presented {
-  const [authorization] = authorizations
-  const assertion = form.client_assertion !== undefined || form.client_assertion_type !== undefined
-  // §2.3: "The client MUST NOT use more than one authentication method in each request."
-  const methods = authorizations.length + Number(form.client_secret !== undefined) + Number(assertion)
-  if (methods > 1) {
-    throw new OAuthError(
-      'invalid_request',
-      'several_credentials',
-      'send one kind of client credentials, once: Authorization: Basic, or client_id and client_secret in the body',
-    )
-  }
-  if (assertion) {
-    throw new OAuthError(
-      'invalid_client',
-      'assertion_unsupported',
-      'client assertions are not accepted: use a secret',
-    )
-  }
-  if (authorization !== undefined) {
-    const { clientId, secret } = readBasic(authorization)
-    if (form.client_id !== undefined && form.client_id !== clientId) {
-      throw new OAuthError(
-        'invalid_request',
-        'client_id_mismatch',
-        'client_id in the body differs from the one in Authorization',
-      )
+export type Attempt =
+  | {
+      readonly outcome: 'authenticated'
+      readonly client: KnownClient
+      readonly credentialId: CredentialId
+      /** What is worth storing: a digest that decides next time. */
+      readonly newDigest?: NewDigest
     }
-    return { method: 'client_secret_basic', clientId: clientId as ClientId, ...readUsable(secret, workspace) }
-  }
-  // §2.2: "The client identifier is not a secret; it [...] MUST NOT be used alone for client authentication."
-  if (form.client_secret === undefined || form.client_id === undefined) {
-    throw new OAuthError(
-      'invalid_client',
-      'credentials_missing',
-      'client credentials are missing: send Authorization: Basic, or client_id and client_secret in the body',
-    )
-  }
-  if (!isVschar(form.client_id)) throw refused('client_id_syntax')
-  const clientId = form.client_id as ClientId
-  return { method: 'client_secret_post', clientId, ...readUsable(form.client_secret, workspace) }
+  | {
+      readonly outcome: 'failed'
+      readonly reason: AuthenticationFault
+      /** No reading of the database could change it: the credential is there, and the secret is another one. */
+      readonly final: boolean
+      /** What bcrypt was asked for, and said. */
+      readonly compared?: Comparison
+    }
+
+export type NewDigest = { readonly owner: DigestOwner; readonly digest: Digest; readonly bcryptHash: string }
+type Comparison = { readonly bcryptHash: string; readonly right: boolean }
+
+type Needs = {
+  readonly clock: Clock
+  /** That new hashes are made with; what nobody has is compared with a hash of the same cost. */
+  readonly bcryptCost: number
+  readonly digestKeys: DigestKeys
+  readonly hashQueue: HashQueue
+  readonly verified: VerifiedSecrets
+  readonly limits: Pick<AttemptLimits, 'mayTry' | 'retryAfter'>
 }
 
-/** @param bcryptCost that new hashes are made with; what nobody has is compared with a hash of the same cost */
-export function clientAuthentication({ clock, bcryptCost }: { clock: Clock; bcryptCost: number }) {
+export type Authenticate = ReturnType<typeof clientAuthentication>
+
+const NOBODY = 'nobody0000000000' as CredentialId
+
+export function clientAuthentication(needs: Needs) {
+  const { clock, bcryptCost, digestKeys, hashQueue, verified, limits } = needs
+  const [newest] = digestKeys
   const nobodysHash = hash(randomBytes(32).toString('base64url'), bcryptCost)
+  const nobodysDigest: Digest = { keyId: newest.id, bytes: randomBytes(32) }
 
-  /** @param client whom the workspace has under the presented id, if anybody */
-  return async function authenticate(
-    presented: Presented,
+  /** The slow way; the same answer is not asked for twice. */
+  const compare = async (
+    { presented, workspace, peer, previous }: Asked,
     client: KnownClient | undefined,
-  ): Promise<Authenticated> {
-    const credential = client?.credentials.find((candidate) => isMeant(candidate, presented.form))
-    const right = await compare(presented.secret, credential?.bcryptHash ?? (await nobodysHash))
-    if (client === undefined) throw refused('unknown_client')
-    if (credential === undefined) throw refused('unknown_credential')
-    if (!right) throw refused('wrong_secret')
-    requireUsable(credential, clock.now())
-    if (client.state !== 'enabled') throw refused('client_disabled')
-    if (client.strictAuthMethod && client.tokenEndpointAuthMethod !== presented.method) {
-      throw refused('method_not_registered')
+    bcryptHash: string,
+  ): Promise<Comparison> => {
+    if (previous?.bcryptHash === bcryptHash) return previous
+    const key = attemptKey(
+      workspace.tenant.region,
+      workspace.tenant.id,
+      workspace.id,
+      presented.clientId,
+      peer,
+    )
+    const isPresent = (id: CredentialId) => client?.credentials.some((own) => own.id === id) ?? false
+    if (!limits.mayTry(key, isPresent)) throw tooManyAttempts(limits.retryAfter(key))
+    return {
+      bcryptHash,
+      right: await hashQueue.compare(workspace.tenant.id, presented.secret, bcryptHash),
     }
-    return { client, credentialId: credential.id }
   }
+
+  /**
+   * @param client whom the workspace has under the presented id, if anybody
+   * @throws OAuthError 429 where a slow comparison may not be asked for
+   */
+  return async function authenticate(asked: Asked, client: KnownClient | undefined): Promise<Attempt> {
+    const { presented, workspace } = asked
+    const { secret } = presented
+    const credential = client?.credentials.find((candidate) => isMeant(candidate, presented.form))
+    const owner: DigestOwner = {
+      region: workspace.tenant.region,
+      tenantId: workspace.tenant.id,
+      workspaceId: workspace.id,
+      clientId: presented.clientId,
+      credentialId: credential?.id ?? NOBODY,
+    }
+    const generated = presented.form.form === 'generated'
+    const digest = credential === undefined ? nobodysDigest : credential.digest
+    const byDigest = digest && matchesDigest(digestKeys, digest, owner, secret)
+    const bcryptHash = credential?.bcryptHash ?? (await nobodysHash)
+
+    let right = byDigest === true || verified.isVerified(owner, bcryptHash, secret)
+    let compared: Comparison | undefined
+    if (!right && !(generated && byDigest === false)) {
+      compared = await compare(asked, client, bcryptHash)
+      right = compared.right
+    }
+
+    const fault = faultOf(presented, client, credential, right, clock.now())
+    if (fault !== undefined || client === undefined || credential === undefined) {
+      const final = fault === 'wrong_secret' && generated && byDigest === false
+      return {
+        outcome: 'failed',
+        reason: fault ?? 'unknown_client',
+        final,
+        ...(compared && { compared }),
+      }
+    }
+    if (compared !== undefined) verified.note(owner, bcryptHash, secret)
+    const storable = generated || workspace.chosenDigests
+    const stale = credential.digest?.keyId !== newest.id
+    return {
+      outcome: 'authenticated',
+      client,
+      credentialId: credential.id,
+      // Asked for once, when the secret was verified the slow way or its digest is of an older key.
+      ...(storable &&
+        stale &&
+        (compared !== undefined || byDigest === true) && {
+          newDigest: { owner, digest: digestSecret(newest, owner, secret), bcryptHash },
+        }),
+    }
+  }
+}
+
+export type Asked = {
+  readonly presented: Presented
+  readonly workspace: Workspace
+  readonly peer: string
+  /** Of an attempt before this one, at the same request. */
+  readonly previous?: Comparison | undefined
+}
+
+function faultOf(
+  { method }: Presented,
+  client: KnownClient | undefined,
+  credential: Credential | undefined,
+  right: boolean,
+  now: number,
+): AuthenticationFault | undefined {
+  if (client === undefined) return 'unknown_client'
+  if (credential === undefined) return 'unknown_credential'
+  if (!right) return 'wrong_secret'
+  const { state, notBefore, expiresAt } = credential
+  if (state !== 'live') return 'credential_revoked'
+  if (notBefore !== undefined && now < notBefore) return 'credential_not_yet_valid'
+  if (expiresAt !== undefined && now >= expiresAt) return 'credential_expired'
+  if (client.state !== 'enabled') return 'client_disabled'
+  if (client.strictAuthMethod && client.tokenEndpointAuthMethod !== method) return 'method_not_registered'
+  return undefined
 }
 
 function isMeant(candidate: Credential, form: Presented['form']): boolean {
@@ -112,45 +168,3 @@ function isMeant(candidate: Credential, form: Presented['form']): boolean {
     ? candidate.origin === 'generated' && candidate.id === form.credentialId
     : candidate.origin === 'chosen' && candidate.state === 'live'
 }
-
-function requireUsable({ state, notBefore, expiresAt }: Credential, now: number): void {
-  if (state !== 'live') throw refused('credential_revoked')
-  if (notBefore !== undefined && now < notBefore) throw refused('credential_not_yet_valid')
-  if (expiresAt !== undefined && now >= expiresAt) throw refused('credential_expired')
-}
-
-function readUsable(secret: string, workspace: Workspace): Pick<Presented, 'secret' | 'form'> {
-  const form = readSecretForm(secret)
-  if (form.form === 'damaged') {
-    throw new OAuthError(
-      'invalid_client',
-      'secret_damaged',
-      'client_secret was cut short or mistyped: its checksum does not match',
-    )
-  }
-  if (form.form === 'impossible') throw refused('secret_syntax')
-  if (form.form === 'chosen' && !workspace.chosenSecrets) throw refused('secret_form')
-  return { secret, form }
-}
-
-/** One answer for all that only the right client may know. */
-function refused(reason: RefusedReason): OAuthError {
-  return new OAuthError(
-    'invalid_client',
-    reason,
-    'client authentication failed: check client_id and client_secret, and that host and path name the workspace of this client',
-  )
-}
-
-type RefusedReason =
-  | 'client_id_syntax'
-  | 'client_disabled'
-  | 'credential_expired'
-  | 'credential_not_yet_valid'
-  | 'credential_revoked'
-  | 'method_not_registered'
-  | 'secret_form'
-  | 'secret_syntax'
-  | 'unknown_client'
-  | 'unknown_credential'
-  | 'wrong_secret'

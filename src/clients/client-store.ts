@@ -1,88 +1,13 @@
-/** Rows of clients, their credentials and grants, for one workspace. Reads and writes, nothing else. */
+/** Writes rows of clients, their credentials and grants, for one workspace. Requests read `known-client-store.ts`. */
 import type { ClientId, CredentialId, WorkspaceId } from '../ids.ts'
-import type { ResourceIdentifier } from '../oauth/resource.ts'
 import type { ScopeToken } from '../oauth/scope.ts'
-import type { Algorithm, JwtType } from '../oauth/signing.ts'
 import type { TenantConnection } from '../storage/transaction.ts'
-import type { Client, Credential, KnownClient, ScopeGrant } from './client.ts'
+import type { Client, NewCredential } from './client.ts'
 
 export function clientStore({ db, tenantId }: TenantConnection, workspaceId: WorkspaceId) {
   const here = { tenant_id: tenantId, workspace_id: workspaceId }
 
   return {
-    async findClient(id: ClientId): Promise<KnownClient | undefined> {
-      const row = await db
-        .selectFrom('client')
-        .selectAll()
-        .where((eb) => eb.and({ ...here, client_id: id }))
-        .executeTakeFirst()
-      if (row === undefined) return undefined
-      const credentials = await this.listCredentials(id)
-      const grants = await this.listGrants(id)
-      return {
-        id: row.client_id,
-        name: row.name,
-        state: row.state,
-        tokenEndpointAuthMethod: row.token_endpoint_auth_method,
-        strictAuthMethod: row.strict_auth_method,
-        grantTypes: row.grant_types,
-        defaultResourceServerId: row.default_resource_server_id ?? undefined,
-        severalResources: row.several_resources,
-        credentials,
-        grants,
-      }
-    },
-
-    async listCredentials(clientId: ClientId): Promise<readonly Credential[]> {
-      const rows = await db
-        .selectFrom('credential')
-        .selectAll()
-        .where((eb) => eb.and({ ...here, client_id: clientId }))
-        .orderBy('created_at')
-        .execute()
-      return rows.map((row) => ({
-        id: row.credential_id,
-        origin: row.origin,
-        label: row.label,
-        bcryptHash: row.bcrypt_hash,
-        state: row.state,
-        notBefore: numericDate(row.not_before),
-        expiresAt: numericDate(row.expires_at),
-      }))
-    },
-
-    async listGrants(clientId: ClientId): Promise<readonly ScopeGrant[]> {
-      const rows = await db
-        .selectFrom('scope_grant as granted')
-        .innerJoin('scope', (join) =>
-          join
-            .onRef('scope.tenant_id', '=', 'granted.tenant_id')
-            .onRef('scope.workspace_id', '=', 'granted.workspace_id')
-            .onRef('scope.scope_token', '=', 'granted.scope_token'),
-        )
-        .innerJoin('resource_server as owner', (join) =>
-          join
-            .onRef('owner.tenant_id', '=', 'scope.tenant_id')
-            .onRef('owner.workspace_id', '=', 'scope.workspace_id')
-            .onRef('owner.resource_server_id', '=', 'scope.resource_server_id'),
-        )
-        .select(['granted.scope_token', 'granted.by_default', 'owner.resource_server_id', 'owner.identifier'])
-        .select(['owner.signing_algorithm', 'owner.jwt_type'])
-        .where('granted.tenant_id', '=', tenantId)
-        .where('granted.workspace_id', '=', workspaceId)
-        .where('granted.client_id', '=', clientId)
-        .orderBy('granted.scope_token')
-        .execute()
-      return rows.map((row) => ({
-        scopeToken: row.scope_token as ScopeToken,
-        byDefault: row.by_default,
-        resourceServerId: row.resource_server_id,
-        resource: row.identifier as ResourceIdentifier,
-        signingAlgorithm: (row.signing_algorithm ?? undefined) as Algorithm | undefined,
-        jwtType: row.jwt_type as JwtType,
-      }))
-    },
-
     /** Nobody else changes this client until the transaction ends. @returns whether there is such a client */
     async lockClient(id: ClientId): Promise<boolean> {
       const row = await db
@@ -129,7 +54,7 @@ export function clientStore({ db, tenantId }: TenantConnection, workspaceId: Wor
     },
 
     /** @param slot one of five that a live credential holds */
-    async insertCredential(clientId: ClientId, slot: number, credential: Credential): Promise<void> {
+    async insertCredential(clientId: ClientId, slot: number, credential: NewCredential): Promise<void> {
       await db
         .insertInto('credential')
         .values({
@@ -140,6 +65,8 @@ export function clientStore({ db, tenantId }: TenantConnection, workspaceId: Wor
           origin: credential.origin,
           label: credential.label,
           bcrypt_hash: credential.bcryptHash,
+          digest: credential.digest?.bytes ?? null,
+          digest_key_id: credential.digest?.keyId ?? null,
           slot,
           state: credential.state,
           not_before: databaseDate(credential.notBefore),
@@ -187,10 +114,6 @@ export function clientStore({ db, tenantId }: TenantConnection, workspaceId: Wor
       return numDeletedRows === 1n
     },
   }
-}
-
-function numericDate(date: Date | null): number | undefined {
-  return date === null ? undefined : Math.floor(date.getTime() / 1000)
 }
 
 function databaseDate(seconds: number | undefined): Date | null {

@@ -3,6 +3,7 @@ import type { ClientId, CredentialId, ResourceServerId } from '../ids.ts'
 import type { ResourceIdentifier } from '../oauth/resource.ts'
 import type { ScopeToken } from '../oauth/scope.ts'
 import type { Algorithm, JwtType } from '../oauth/signing.ts'
+import type { Digest } from './digest.ts'
 
 /** By their registered names (RFC 7591 §2). */
 export const SECRET_METHODS = ['client_secret_basic', 'client_secret_post'] as const
@@ -26,13 +27,17 @@ export type Client = {
 export type Credential = {
   readonly id: CredentialId
   readonly origin: 'generated' | 'chosen'
-  readonly label: string
   readonly bcryptHash: string
+  /** Decides in place of the hash where it is there and its key is known; see `digest.ts`. */
+  readonly digest: Digest | undefined
   readonly state: 'live' | 'revoked'
   /** Seconds since 1970; undefined where there is no such bound. */
   readonly notBefore: number | undefined
   readonly expiresAt: number | undefined
 }
+
+/** As it is made. */
+export type NewCredential = Credential & { readonly label: string }
 
 /** One scope token that a client may have, with the resource server that owns it. */
 export type ScopeGrant = {
@@ -47,9 +52,19 @@ export type ScopeGrant = {
 }
 
 /** A client with all that a request of its needs. */
-export type KnownClient = Client & {
+export type KnownClient = Omit<Client, 'name'> & {
+  /** At most so many; undefined: as many as it asks for. */
+  readonly tokensPerMinute: number | undefined
   readonly credentials: readonly Credential[]
   readonly grants: readonly ScopeGrant[]
 }
 
 export const MAX_LIVE_CREDENTIALS = 5
+
+// The alphabet reads the same form-encoded or not (RFC 6749 §2.3.1; RFC 3986 §2.3 unreserved characters).
+const CLIENT_ID = /^[A-Za-z0-9._~-]{1,128}$/
+
+/** Whether somebody can have it; what a caller presents may be any VSCHAR (RFC 6749 Appendix A.1). */
+export function isClientId(text: string): text is ClientId {
+  return CLIENT_ID.test(text)
+}

@@ -1,97 +1,170 @@
 /**
- * What a node knows of a region: where an address leads, and what a workspace holds. Today every question is asked of
- * the database; what it has told will be remembered here, keyed by region, tenant and workspace and never by less.
- * Whoever asks gets values; nobody above this floor meets a store. Writes nothing.
+ * What a node knows of a region: where an address leads, and what a workspace holds. Warm, it asks nobody; what it lacks
+ * it reads from the region's database and remembers, until the change feed says otherwise. The database says no, memory
+ * only says yes. Whoever asks gets values; nobody above this floor meets a store. Writes nothing.
  */
-import { clientStore } from '../clients/client-store.ts'
 import type { KnownClient } from '../clients/client.ts'
+import { knownClientStore } from '../clients/known-client-store.ts'
 import type { ClientId } from '../ids.ts'
-import { keyStore } from '../keys/key-store.ts'
 import type { Keyring } from '../keys/keyring.ts'
-import { isPublic } from '../keys/life-cycle.ts'
-import type { ActiveKey, PublicJwk } from '../keys/signing-key.ts'
-import type { Scope } from '../oauth/scope.ts'
-import type { Algorithm } from '../oauth/signing.ts'
-import { isUnavailable, type Database } from '../storage/transaction.ts'
-import { OAuthError } from '../oauth/error.ts'
+import type { Observe } from '../observe/observation.ts'
+import type { Database } from '../storage/transaction.ts'
 import type { WorkspaceAddress } from '../tenancy/address.ts'
 import type { Region } from '../tenancy/region.ts'
-import { resourceServerStore } from '../tenancy/resource-server-store.ts'
-import { tenantNames, workspaceStore } from '../tenancy/tenancy-store.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
+import { changeFeed, type ChangeFeed } from './change-feed.ts'
+import { feedPosition } from './change-feed-store.ts'
+import { clientLoads, type ClientsRead } from './client-loads.ts'
+import type { Found } from './found.ts'
+import { freshness, type Freshness } from './freshness.ts'
+import type { KnownWorkspace } from './known-workspace.ts'
+import { regionMemory, type MemoryBounds } from './memory.ts'
+import { pacedConfirmations } from './paced-confirmations.ts'
+import { readThrough } from './read-through.ts'
+import { readWorkspace } from './read-workspace.ts'
+import { workspaceLoads } from './workspace-loads.ts'
 
 export type Directory = {
-  /** @returns undefined when nothing of that name is in this region */
-  locate(address: WorkspaceAddress): Promise<Workspace | undefined>
-  findClient(workspace: Workspace, id: ClientId): Promise<KnownClient | undefined>
-  /** @param algorithm as the resource server chose; while no key of it may sign yet, another one is answered */
-  requireActiveKey(workspace: Workspace, algorithm: Algorithm): Promise<ActiveKey>
-  listPublicKeys(workspace: Workspace): Promise<readonly PublicJwk[]>
-  listScope(workspace: Workspace): Promise<Scope>
+  /** @returns undefined when nothing of that name is in this region, by the word of the primary */
+  locate(address: WorkspaceAddress): Promise<KnownWorkspace | undefined>
+  /** From memory where it is there: whether its absence means something stands in what is returned. */
+  findClient(workspace: Workspace, id: ClientId): Promise<Found<KnownClient>>
+  /** By the word of the primary, as of a moment after this call; at most one reading a second for each id. */
+  confirmClient(workspace: Workspace, id: ClientId): Promise<Found<KnownClient>>
+  /** Waits as long as `confirmClient` would, and asks nothing. */
+  paceClient(workspace: Workspace, id: ClientId): Promise<void>
+  /** @returns the longest life of a token now, in seconds. @throws OAuthError 503 when what is known is too old */
+  requireFresh(): number
 }
 
-type Needs = { readonly region: Region; readonly database: Database; readonly keyring: Keyring }
+/** A directory that follows its region's changes. */
+export type FollowingDirectory = Directory & {
+  readonly feed: ChangeFeed
+  readonly fresh: Freshness
+  size(): ReturnType<ReturnType<typeof regionMemory>['size']>
+  /** Forgets everything; the next questions are asked of the database. */
+  forgetAll(): void
+}
 
-/** @throws OAuthError 503 `temporarily_unavailable` from each method while the database cannot be asked */
-export function directory({ region, database, keyring }: Needs): Directory {
-  return {
-    locate: ({ tenant, workspace }) =>
-      asked(async () => {
-        const id = await database.beforeTenant((connection) =>
-          tenantNames(connection).findTenantId(region, tenant),
-        )
-        if (id === undefined) return undefined
-        return database.inTenant(id, (connection) => workspaceStore(connection).findWorkspace(workspace))
-      }),
+export type DirectoryNeeds = {
+  readonly region: Region
+  readonly database: Database
+  /** Serves cold loads where it is there and not behind. */
+  readonly replica?: Database | undefined
+  readonly keyring: Keyring
+  readonly observe: Observe
+  /** Milliseconds of a clock that nobody sets. */
+  readonly monotonic: () => number
+  readonly random?: () => number
+  /** Seconds. */
+  readonly maxStale: number
+  readonly bounds: MemoryBounds
+  /** Readings at a time, of clients and of workspaces each. */
+  readonly concurrency: number
+  /** Milliseconds between two confirmations of one client id, and of one address that is not there. */
+  readonly confirmInterval: number
+  /** Told when changes have been read. */
+  readonly onAdvance?: () => void
+}
 
-    findClient: (workspace, id) =>
-      asked(() =>
-        database.inTenant(workspace.tenant.id, (connection) =>
-          clientStore(connection, workspace.id).findClient(id),
-        ),
+/** @throws OAuthError 503 `temporarily_unavailable` from each question that the database cannot be asked */
+export function directory(needs: DirectoryNeeds): FollowingDirectory {
+  const { region, database, keyring, observe, monotonic, concurrency, confirmInterval } = needs
+  const { random = Math.random } = needs
+  const memory = regionMemory(region, needs.bounds)
+  const fresh = freshness({ maxStale: needs.maxStale, monotonic })
+
+  const feed = changeFeed({
+    region,
+    database,
+    fresh,
+    observe,
+    monotonic,
+    random,
+    onChange(concern, number) {
+      memory.mark(concern, number)
+      workspaces.forget(concern)
+      clients.forget(concern)
+    },
+    onAdvance: needs.onAdvance ?? (() => {}),
+    onEmpty() {
+      memory.empty()
+      workspaces.forget({ of: 'region' })
+      clients.forget({ of: 'region' })
+    },
+  })
+  const read = readThrough({
+    primary: database,
+    replica: needs.replica,
+    feedNumber: feed.number,
+    generation: memory.generation,
+    monotonic,
+    onRegress: feed.hint,
+  })
+
+  const workspaces = workspaceLoads({
+    region,
+    interval: confirmInterval,
+    concurrency,
+    monotonic,
+    readWorkspace: (address, fromPrimaryOnly) =>
+      read(
+        (asked) => readWorkspace(asked, region, keyring, address),
+        ({ value, number }) => value === undefined || memory.keepWorkspace(value, number),
+        fromPrimaryOnly,
       ),
+  })
 
-    requireActiveKey: (workspace, algorithm) =>
-      asked(async () => {
-        const active = await database.inTenant(workspace.tenant.id, (connection) =>
-          keyStore(connection, workspace.id).listActiveKeys(),
-        )
-        // A newly chosen algorithm waits for its key's lead: until then verifiers know the keys that signed before.
-        const sealed =
-          active.find((key) => key.algorithm === algorithm) ??
-          active.find((key) => key.algorithm === workspace.signingAlgorithm) ??
-          active[0]
-        if (sealed === undefined) throw new Error(`${workspace.issuer} has no active key`)
-        return keyring.open(sealed, { region, tenantId: workspace.tenant.id, workspaceId: workspace.id })
-      }),
-
-    listPublicKeys: (workspace) =>
-      asked(async () => {
-        const keys = await database.inTenant(workspace.tenant.id, (connection) =>
-          keyStore(connection, workspace.id).listKeys(),
-        )
-        return keys.filter(isPublic).map(({ publicJwk }) => publicJwk)
-      }),
-
-    listScope: (workspace) =>
-      asked(async () => {
-        const scopes = await database.inTenant(workspace.tenant.id, (connection) =>
-          resourceServerStore(connection, workspace.id).listScopes(),
-        )
-        return scopes.map(({ token }) => token)
-      }),
+  const readClients = async (
+    workspace: Workspace,
+    ids: readonly ClientId[],
+    fromPrimaryOnly: boolean,
+  ): Promise<ClientsRead> => {
+    const { value: clients, ...found } = await read(
+      (asked) =>
+        asked.inTenant(workspace.tenant.id, async (connection) => ({
+          number: await feedPosition(connection, region).readNumber(),
+          value: await knownClientStore(connection, workspace.id).findClients(ids),
+        })),
+      ({ value, number }) =>
+        ids
+          .map((id) => [id, value.get(id)] as const)
+          .map(([id, client]) => client instanceof Error || memory.keepClient(workspace, id, client, number))
+          .every(Boolean),
+      fromPrimaryOnly,
+    )
+    return { ...found, clients }
   }
-}
+  const clients = clientLoads({ region, readClients, concurrency, random })
+  const confirmations = pacedConfirmations({
+    region,
+    interval: confirmInterval,
+    monotonic,
+    load: (workspace, id) => clients.load(workspace, id, true),
+  })
 
-/** What the database cannot be asked is not denied: the client may ask again (503), and is never told it is wrong. */
-async function asked<T>(question: () => Promise<T>): Promise<T> {
-  try {
-    return await question()
-  } catch (cause) {
-    if (!isUnavailable(cause)) throw cause
-    throw new OAuthError('temporarily_unavailable', 'database_unavailable', 'try again in a few seconds', {
-      headers: { 'Retry-After': '5' },
-      cause,
-    })
+  return {
+    feed,
+    fresh,
+    size: memory.size,
+    forgetAll: memory.empty,
+    requireFresh: fresh.requireFresh,
+
+    async locate(address) {
+      const known = memory.findWorkspace(address)
+      return known ?? workspaces.load(address)
+    },
+
+    async findClient(workspace, id) {
+      const value = memory.findClient(workspace, id)
+      if (value !== undefined) return { value, asOf: Number.NEGATIVE_INFINITY, fromPrimary: false }
+      if (confirmations.isPaced(workspace, id)) return confirmations.confirm(workspace, id)
+      const found = await clients.load(workspace, id)
+      if (found.value === undefined) confirmations.noteAbsent(workspace, id, found.asOf)
+      return found
+    },
+
+    confirmClient: confirmations.confirm,
+    paceClient: confirmations.pace,
   }
 }

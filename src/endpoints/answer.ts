@@ -44,13 +44,19 @@ export function refusalOf(
     reason,
     ...(issuer !== undefined && { issuer }),
   })
-  return jsonReply(
-    status,
-    { error: code, error_description: `${message} (request ${requestId})` },
-    {
-      // §5.2: 401 carries the challenge of the scheme that was used, and Basic is the only one there is.
-      ...(status === 401 && { 'WWW-Authenticate': `Basic realm="${issuer ?? 'regent'}", charset="UTF-8"` }),
-      ...headers,
-    },
-  )
+  const refused = { error: code, error_description: `${message} (request ${requestId})` }
+  return jsonReply(status, refused, {
+    ...(status === 401 && { 'WWW-Authenticate': printChallenge(issuer ?? 'regent', refused) }),
+    ...headers,
+  })
+}
+
+/**
+ * §5.2: a 401 carries the challenge of the scheme that was used, and Basic is the only one there is. It says what the body
+ * says, since some clients read nothing else of a 401; parameters that a scheme does not know are passed over (RFC 9110
+ * §11.2). No value needs escaping: §5.2's alphabet has neither quotes nor backslashes, and an issuer has none.
+ */
+function printChallenge(realm: string, refused: { error: string; error_description: string }): string {
+  const { error, error_description: description } = refused
+  return `Basic realm="${realm}", charset="UTF-8", error="${error}", error_description="${description}"`
 }

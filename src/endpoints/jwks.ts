@@ -8,6 +8,6 @@ import type { WorkspaceEndpoint } from './workspace-endpoint.ts'
 export const jwksEndpoint: WorkspaceEndpoint = {
   path: '/.well-known/jwks.json',
   methods: DOCUMENT_METHODS,
-  answer: async (question, workspace, directory) =>
-    documentReply(question, { keys: await directory.listPublicKeys(workspace) }, workspace.jwksMaxAge),
+  answer: async (question, workspace) =>
+    documentReply(question, workspace, () => ({ keys: workspace.publicKeys })),
 }

@@ -30,21 +30,20 @@ function metadataEndpoint(path: string, grants: readonly Grant[], more: object):
   return {
     path,
     methods: DOCUMENT_METHODS,
-    async answer(question, workspace, directory) {
+    async answer(question, workspace) {
       const { issuer } = workspace
-      const metadata = {
+      return documentReply(question, workspace, () => ({
         issuer,
         token_endpoint: `${issuer}/oauth2/token`,
         jwks_uri: `${issuer}/.well-known/jwks.json`,
-        scopes_supported: await directory.listScope(workspace),
+        scopes_supported: workspace.scope,
         // §2 demands the member, §3.2 forbids an empty array: parsers insist on the first and mind the second not.
         response_types_supported: [],
         // Stated, since their defaults would promise grants and methods that do not exist here.
         grant_types_supported: grants.map(({ type }) => type),
         token_endpoint_auth_methods_supported: SECRET_METHODS,
         ...more,
-      }
-      return documentReply(question, metadata, workspace.jwksMaxAge)
+      }))
     },
   }
 }

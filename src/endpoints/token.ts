@@ -2,30 +2,30 @@
  * Token endpoint, RFC 6749 §3.2. Read it from top to bottom: this is the life of a token request, in the order in
  * which it may be refused. Nothing about scopes or resources can be learned before the client is authenticated.
  */
-import {
-  CREDENTIAL_PARAMETERS,
-  readCredentials,
-  type Authenticated,
-  type Presented,
-} from '../clients/authenticate.ts'
 import type { KnownClient } from '../clients/client.ts'
+import { CREDENTIAL_PARAMETERS, readCredentials } from '../clients/credentials.ts'
 import type { Clock } from '../clock.ts'
-import type { Authorization, Grant } from '../grants/grant.ts'
+import { requireActiveKey } from '../directory/known-workspace.ts'
+import type { Grant } from '../grants/grant.ts'
 import { OAuthError } from '../oauth/error.ts'
 import { readForm, readParameterNames, requireForm } from '../oauth/form.ts'
 import { parseResource } from '../oauth/resource.ts'
 import { parseScope, printScope } from '../oauth/scope.ts'
-import type { Algorithm, JwtType } from '../oauth/signing.ts'
 import type { Observe } from '../observe/observation.ts'
+import type { Region } from '../tenancy/region.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
 import { issueAccessToken } from '../tokens/issue-access-token.ts'
 import { jsonReply } from './answer.ts'
+import type { ClientAuthenticator } from './authenticate-client.ts'
+import { requireOneSigning, requireWithin } from './within.ts'
 import type { WorkspaceEndpoint } from './workspace-endpoint.ts'
 
 export type TokenNeeds = {
   readonly clock: Clock
   readonly grants: readonly Grant[]
-  readonly authenticate: (presented: Presented, client: KnownClient | undefined) => Promise<Authenticated>
+  readonly authenticateClient: ClientAuthenticator
+  /** @throws OAuthError 503 while this node should not issue tokens for the region, by its clock */
+  readonly requireRightClock: (region: Region) => void
   readonly observe: Observe
 }
 
@@ -37,7 +37,8 @@ const NEVER_IN_QUERY: ReadonlySet<string> = new Set([
   'resource',
 ])
 
-export function tokenEndpoint({ clock, grants, authenticate, observe }: TokenNeeds): WorkspaceEndpoint {
+export function tokenEndpoint(needs: TokenNeeds): WorkspaceEndpoint {
+  const { clock, grants, authenticateClient, requireRightClock, observe } = needs
   return {
     path: '/oauth2/token',
     methods: ['POST'],
@@ -53,8 +54,14 @@ export function tokenEndpoint({ clock, grants, authenticate, observe }: TokenNee
       const grant = requireGrant(grants, form.grant_type)
 
       const presented = readCredentials(question.headers('authorization'), form, workspace)
-      const known = await directory.findClient(workspace, presented.clientId)
-      const { client, credentialId } = await authenticate(presented, known)
+      const longestLife = directory.requireFresh()
+      requireRightClock(workspace.tenant.region)
+      const { client, credentialId } = await authenticateClient(
+        presented,
+        workspace,
+        directory,
+        question.peer,
+      )
       requireGrantAllowed(client, grant)
 
       const resources = readResources(form, workspace)
@@ -63,11 +70,12 @@ export function tokenEndpoint({ clock, grants, authenticate, observe }: TokenNee
       requireWithin(client, authorization)
 
       const { algorithm, jwtType } = requireOneSigning(client, authorization, workspace)
-      const key = await directory.requireActiveKey(workspace, algorithm)
+      const key = requireActiveKey(workspace, algorithm)
       const token = issueAccessToken(clock, workspace, key, {
         clientId: client.id,
         credentialId,
         jwtType,
+        longestLife,
         ...authorization,
       })
       const printedScope = printScope(authorization.scope)
@@ -135,65 +143,4 @@ function readResources(
 ) {
   const asked = form.resource.length === 0 && workspace.audienceParameter ? form.audience : form.resource
   return [...new Set(asked.map(parseResource))]
-}
-
-/** Whatever a grant proposed, the client gets no more than it was granted, and a token is never for everything. */
-function requireWithin(client: KnownClient, { scope, resources }: Authorization): void {
-  if (!resources.every((resource) => client.grants.some((grant) => grant.resource === resource))) {
-    throw new OAuthError(
-      'invalid_target',
-      'resource_not_granted',
-      'this client was granted nothing at the resource it asks for: compare it with the identifier of the resource server',
-    )
-  }
-  if (resources.length > 1 && !client.severalResources) {
-    throw new OAuthError(
-      'invalid_target',
-      'several_resources',
-      'this client may ask for one resource at a time',
-    )
-  }
-  for (const token of scope) {
-    const grant = client.grants.find(({ scopeToken }) => scopeToken === token)
-    if (grant === undefined) {
-      throw new OAuthError(
-        'invalid_scope',
-        'scope_beyond_grant',
-        'this client was not granted each of the scopes it asks for',
-      )
-    }
-    if (!resources.includes(grant.resource)) {
-      throw new OAuthError(
-        'invalid_scope',
-        'scope_of_other_resource',
-        'a scope was asked for that belongs to another resource server than the resource',
-      )
-    }
-  }
-  if (resources.length === 0) throw new Error('a grant proposed a token that is for nothing')
-}
-
-/** One token is signed once: resource servers that want different algorithms or types want a token each. */
-function requireOneSigning(
-  client: KnownClient,
-  { resources }: Authorization,
-  workspace: Workspace,
-): { algorithm: Algorithm; jwtType: JwtType } {
-  const wanted = client.grants
-    .filter(({ resource }) => resources.includes(resource))
-    .map(({ signingAlgorithm, jwtType }) => ({
-      algorithm: signingAlgorithm ?? workspace.signingAlgorithm,
-      jwtType,
-    }))
-  const [first] = wanted
-  if (first === undefined)
-    throw new Error('a grant proposed a token for a resource that the client was not granted')
-  if (wanted.some(({ algorithm, jwtType }) => algorithm !== first.algorithm || jwtType !== first.jwtType)) {
-    throw new OAuthError(
-      'invalid_target',
-      'resources_sign_differently',
-      'these resource servers take tokens of different kinds: ask for a token for each',
-    )
-  }
-  return first
 }

@@ -3,12 +3,12 @@
  * exists, the method fits. Whatever it throws becomes a reply here, and an observation.
  */
 import type { Directory } from '../directory/directory.ts'
+import type { KnownWorkspace } from '../directory/known-workspace.ts'
 import type { Endpoint, Question, Reply } from '../exchange.ts'
 import { OAuthError } from '../oauth/error.ts'
 import type { Observe } from '../observe/observation.ts'
 import { nothingHere, type WorkspaceAddress } from '../tenancy/address.ts'
 import type { Region } from '../tenancy/region.ts'
-import type { Workspace } from '../tenancy/tenant.ts'
 import { refusalOf } from './answer.ts'
 
 export type WorkspaceQuestion = Question<WorkspaceAddress>
@@ -17,7 +17,11 @@ export type WorkspaceEndpoint = {
   /** What follows `/{tenant}/{workspace}`. */
   readonly path: string
   readonly methods: readonly string[]
-  readonly answer: (question: WorkspaceQuestion, workspace: Workspace, directory: Directory) => Promise<Reply>
+  readonly answer: (
+    question: WorkspaceQuestion,
+    workspace: KnownWorkspace,
+    directory: Directory,
+  ) => Promise<Reply>
 }
 
 type Needs = {
@@ -31,7 +35,7 @@ export function openToAll(
   { directories, observe }: Needs,
 ): Endpoint<WorkspaceAddress> {
   return async (question) => {
-    let workspace: Workspace | undefined
+    let workspace: KnownWorkspace | undefined
     try {
       // Hosts for client certificates have a listener of their own, which this one is not.
       if (question.address.mtls) throw nothingHere()

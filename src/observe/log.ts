@@ -1,7 +1,8 @@
 /**
  * The log: JSON lines, one observation each, written asynchronously from a bounded buffer. When whoever reads them is
  * slower than what happens, lines are dropped and counted, and the count is logged; nothing ever waits for the log.
- * An issued token is no line but a number; refusals are at most ten lines a second and reason, the rest a number.
+ * An issued token is no line but a number; refusals are at most ten lines a second and reason, faults ten a second and kind,
+ * the rest a number.
  */
 import { pino, type Logger } from 'pino'
 import type { Observation, Observe } from './observation.ts'
@@ -46,19 +47,21 @@ export function openLog({ level, destination = 1, bufferBytes = BUFFER_BYTES }: 
     dropped += 1
   })
   const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream)
-  const counters = new Map<string, number>()
+  const refusals = lineLimit()
+  const faults = lineLimit()
   let issued = 0
 
   const summarize = () => {
-    for (const [reason, count] of counters) {
-      if (count > LINES_A_SECOND)
-        logger.warn({ event: 'refusals_not_logged', reason, count: count - LINES_A_SECOND })
-    }
-    counters.clear()
+    for (const [reason, count] of refusals.takeSurplus())
+      logger.warn({ event: 'refusals_not_logged', reason, count })
+    for (const [kind, count] of faults.takeSurplus())
+      logger.error({ event: 'server_errors_not_logged', kind, count })
     if (issued > 0) logger.info({ event: 'tokens_issued', count: issued })
     issued = 0
-    if (dropped > reported) logger.warn({ event: 'log_lines_dropped', count: dropped - reported })
-    reported = dropped
+    const lacking = dropped
+    if (lacking > reported) logger.warn({ event: 'log_lines_dropped', count: lacking - reported })
+    // Where this line was dropped too, the next second says it.
+    if (dropped === lacking) reported = lacking
     stream.flush()
   }
   const timer = setInterval(summarize, SECOND)
@@ -71,11 +74,8 @@ export function openLog({ level, destination = 1, bufferBytes = BUFFER_BYTES }: 
         if (logger.isLevelEnabled('debug')) write(logger, observation)
         return
       }
-      if (observation.type === 'request_refused') {
-        const count = (counters.get(observation.reason) ?? 0) + 1
-        counters.set(observation.reason, count)
-        if (count > LINES_A_SECOND) return
-      }
+      if (observation.type === 'request_refused' && !refusals.allows(observation.reason)) return
+      if (observation.type === 'server_error' && !faults.allows(kindOf(observation.error))) return
       write(logger, observation)
     },
 
@@ -91,6 +91,29 @@ export function openLog({ level, destination = 1, bufferBytes = BUFFER_BYTES }: 
       ])
     },
   }
+}
+
+/** Lines of a kind that may still be written in this second, and how many there were beyond. */
+function lineLimit() {
+  const counts = new Map<string, number>()
+  return {
+    allows(kind: string): boolean {
+      const count = (counts.get(kind) ?? 0) + 1
+      counts.set(kind, count)
+      return count <= LINES_A_SECOND
+    },
+    takeSurplus(): readonly (readonly [string, number])[] {
+      const surplus = [...counts].filter(([, count]) => count > LINES_A_SECOND)
+      counts.clear()
+      return surplus.map(([kind, count]) => [kind, count - LINES_A_SECOND])
+    },
+  }
+}
+
+/** Few, whatever happens: a message would be another one each time. */
+function kindOf(error: unknown): string {
+  const { name, code } = (error ?? {}) as { name?: unknown; code?: unknown }
+  return [name, code].filter((part) => typeof part === 'string').join(' ') || typeof error
 }
 
 /** The one place that says which field of what reaches the log: a field that is not named here does not. */
@@ -121,6 +144,32 @@ function write(logger: Logger, observation: Observation): void {
     case 'server_stopped':
       logger.info({ event })
       return
+    case 'memory_emptied': {
+      const { region, feedNumber } = observation
+      logger.warn({ event, region, feedNumber })
+      return
+    }
+    case 'database_lost':
+      logger.error({ event, region: observation.region, error: describe(observation.error) })
+      return
+    case 'database_found':
+      logger.warn({ event, region: observation.region })
+      return
+    case 'listening': {
+      const { region, listening } = observation
+      logger[listening ? 'info' : 'warn']({ event, region, listening })
+      return
+    }
+    case 'clock_compared': {
+      const { region, state, skewMillis } = observation
+      logger[state === 'wrong' ? 'error' : 'warn']({ event, region, state, skewMillis })
+      return
+    }
+    case 'connections_counted': {
+      const { region, connections, limit, nodes, tooMany } = observation
+      logger[tooMany ? 'warn' : 'debug']({ event, region, connections, limit, nodes })
+      return
+    }
     case 'warning':
       logger.warn({ event, message: observation.message })
   }

@@ -35,6 +35,30 @@ export type Observation =
     }
   | { readonly type: 'server_stopping' }
   | { readonly type: 'server_stopped' }
+  /** The feed of a region was not the one that was read before: what was remembered of it is forgotten. */
+  | { readonly type: 'memory_emptied'; readonly region: string; readonly feedNumber: number }
+  /** A database does not answer and is not waited for; or it answers again. */
+  | { readonly type: 'database_lost'; readonly region: string; readonly error: unknown }
+  | { readonly type: 'database_found'; readonly region: string }
+  /** Notifications of changes come, or do not: changes are then known half a second later. */
+  | { readonly type: 'listening'; readonly region: string; readonly listening: boolean }
+  /** The node's clock against the database's; `wrong`: no token is issued. */
+  | {
+      readonly type: 'clock_compared'
+      readonly region: string
+      readonly state: 'right' | 'suspicious' | 'wrong'
+      /** Positive: the node is ahead. */
+      readonly skewMillis: number
+    }
+  /** What the live nodes of a region may open, and what its database takes. */
+  | {
+      readonly type: 'connections_counted'
+      readonly region: string
+      readonly connections: number
+      readonly limit: number
+      readonly nodes: number
+      readonly tooMany: boolean
+    }
   /** What an operator should look at, though the server runs. */
   | { readonly type: 'warning'; readonly message: string }
 

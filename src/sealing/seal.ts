@@ -3,6 +3,7 @@
  * belongs to is its associated data, so that a row moved to another tenant, workspace or key does not open.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { frame } from './frame.ts'
 import type { MasterKeyId, MasterKeys } from './master-keys.ts'
 
 export type Sealed = { readonly masterKeyId: MasterKeyId; readonly bytes: Buffer }
@@ -39,16 +40,4 @@ export function sealing(masterKeys: MasterKeys): Sealing {
       return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()])
     },
   }
-}
-
-/** Each part with its length in front, so that no two lists of parts make the same bytes. */
-function frame(parts: Belonging): Buffer {
-  return Buffer.concat(
-    parts.flatMap((part) => {
-      const bytes = Buffer.from(part, 'utf8')
-      const length = Buffer.alloc(4)
-      length.writeUInt32BE(bytes.length)
-      return [length, bytes]
-    }),
-  )
 }

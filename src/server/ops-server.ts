@@ -6,9 +6,12 @@ import { createServer, type Server } from 'node:http'
 
 export type Readiness = { readonly ready: true } | { readonly ready: false; readonly reason: string }
 
+/** Milliseconds in which a question must have arrived. */
+const PATIENCE = 5000
+
 /** Not listening yet. */
 export function opsServer(readiness: () => Readiness): Server {
-  return createServer((request, response) => {
+  return createServer({ headersTimeout: PATIENCE, requestTimeout: PATIENCE }, (request, response) => {
     const answer = (status: number, body: object) => {
       response.writeHead(status, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' })
       response.end(JSON.stringify(body))

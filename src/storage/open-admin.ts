@@ -1,5 +1,6 @@
 /** Opens the one session that migrations need, on a connection that no pooler stands before. */
 import { Pool, type PoolClient } from 'pg'
+import { connectionTo } from './connection.ts'
 import { MIGRATION_LOCK_TIMEOUT } from './migrate.ts'
 import { requireServerVersion, surviveLostConnections, unreachable } from './open-postgres.ts'
 import { OperatorError } from './operator-error.ts'
@@ -7,10 +8,17 @@ import { sqlState } from './transaction.ts'
 
 export type AdminSession = { readonly client: PoolClient; close(): Promise<void> }
 
-/** @param variable name of the environment variable that the URL came from */
-export async function openAdminSession(url: string, variable: string): Promise<AdminSession> {
+/**
+ * @param variable name of the environment variable that the URL came from
+ * @param authorities who may vouch for the server's certificate, in PEM; else those that Node brings
+ */
+export async function openAdminSession(
+  url: string,
+  variable: string,
+  authorities?: string,
+): Promise<AdminSession> {
   const pool = new Pool({
-    connectionString: url,
+    ...connectionTo(url, variable, authorities),
     max: 1,
     idleTimeoutMillis: 0,
     connectionTimeoutMillis: 10_000,

@@ -1,5 +1,6 @@
 /** Opens a pool of connections to a PostgreSQL server, and checks that it is one that Regent can run on. */
 import { Pool } from 'pg'
+import { connectionTo } from './connection.ts'
 import { OperatorError } from './operator-error.ts'
 
 // 15: what the SQL of the migrations and of the stores is written for.
@@ -9,6 +10,8 @@ export type PostgresSettings = {
   readonly url: string
   /** Name of the environment variable that the URL came from: faults are reported by it. */
   readonly variable: string
+  /** Who may vouch for the server's certificate, in PEM; else those that Node brings. */
+  readonly authorities?: string | undefined
   readonly connections: number
   /** Milliseconds to wait for a connection. */
   readonly connectTimeout: number
@@ -18,11 +21,12 @@ export type PostgresSettings = {
 export async function openPostgres({
   url,
   variable,
+  authorities,
   connections,
   connectTimeout,
 }: PostgresSettings): Promise<Pool> {
   const pool = new Pool({
-    connectionString: url,
+    ...connectionTo(url, variable, authorities),
     max: connections,
     connectionTimeoutMillis: connectTimeout,
     application_name: 'regent',
@@ -60,6 +64,13 @@ export async function requireServerVersion(pool: Pool, variable: string): Promis
 
 export function unreachable(error: unknown, variable: string): OperatorError {
   const { code, message } = error as { code?: string; message?: string }
+  // What Node's TLS says of a certificate: SELF_SIGNED_CERT_IN_CHAIN, ERR_TLS_CERT_ALTNAME_INVALID and the like.
+  if (/CERT|ISSUER|SIGNATURE/.test(code ?? '')) {
+    return new OperatorError(
+      `The database of ${variable} shows a certificate that is not trusted (${message}): name the server as its certificate does, and the file with its authority's certificate in DATABASE_CA_FILE.`,
+      { cause: error },
+    )
+  }
   return new OperatorError(
     `The database of ${variable} cannot be used (${message || code || 'no answer'}): check that the server runs, that host and port are right, and that the login may connect.`,
     { cause: error },

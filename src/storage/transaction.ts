@@ -49,11 +49,24 @@ export type Database = {
 }
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+// A prepared statement whose tables were altered since: on another connection it is planned anew.
+const STALE_PLAN = '0A000'
 // Serialization failure and deadlock: the database promises nothing was done, and asks to be asked again.
-const RETRIABLE = new Set(['40001', '40P01'])
+const RETRIABLE = new Set(['40001', '40P01', STALE_PLAN])
 const MAX_ATTEMPTS = 5
 
-export function database(pool: Pool, limits: TransactionLimits): Database {
+export type DatabaseSettings = {
+  /** Name statements, so that each connection plans each text once; some poolers do not know them. */
+  readonly prepare?: boolean
+  /** Off for what may be lost with the power, and waits for no replica. */
+  readonly durable?: boolean
+}
+
+export function database(
+  pool: Pool,
+  limits: TransactionLimits,
+  { prepare = false, durable = true }: DatabaseSettings = {},
+): Database {
   const open = (role: string, tenantId?: TenantId) =>
     [
       'BEGIN',
@@ -62,9 +75,10 @@ export function database(pool: Pool, limits: TransactionLimits): Database {
       `SET LOCAL statement_timeout = ${limits.statement}`,
       `SET LOCAL lock_timeout = ${limits.lock}`,
       `SET LOCAL idle_in_transaction_session_timeout = ${limits.idle}`,
+      ...(durable ? [] : ['SET LOCAL synchronous_commit = off']),
     ].join('; ')
   const run = <T>(opening: string, work: (db: Kysely<Schema>, client: PoolClient) => Promise<T>) =>
-    withRetry(() => inTransaction(pool, opening, limits.deadline, work))
+    withRetry(() => inTransaction(pool, opening, limits.deadline, prepare, work))
 
   return {
     inTenant: (tenantId, work) =>
@@ -119,6 +133,7 @@ async function inTransaction<T>(
   pool: Pool,
   opening: string,
   deadline: number,
+  prepare: boolean,
   work: (db: Kysely<Schema>, client: PoolClient) => Promise<T>,
 ): Promise<T> {
   const client = await pool.connect()
@@ -132,7 +147,7 @@ async function inTransaction<T>(
   }, deadline)
   try {
     await client.query(opening)
-    const result = await work(regentOn(client), client)
+    const result = await work(regentOn(client, prepare), client)
     const { command } = await client.query('COMMIT')
     if (command !== 'COMMIT')
       throw new Error('a failed statement was swallowed: the transaction was rolled back')
@@ -141,6 +156,7 @@ async function inTransaction<T>(
     await client.query('ROLLBACK').catch((rollbackError: Error) => {
       broken = rollbackError
     })
+    if (sqlState(error) === STALE_PLAN) broken ??= error as Error
     throw overdue ? outcomeUnknown(error) : error
   } finally {
     clearTimeout(timer)
@@ -159,10 +175,12 @@ function setTenant(tenantId: TenantId): string {
   return `SET LOCAL regent.tenant = '${tenantId}'`
 }
 
-const known = new WeakMap<PoolClient, Kysely<Schema>>()
+const plain = new WeakMap<PoolClient, Kysely<Schema>>()
+const preparing = new WeakMap<PoolClient, Kysely<Schema>>()
 
-function regentOn(client: PoolClient): Kysely<Schema> {
-  const db = known.get(client) ?? kyselyOn<Schema>(client).withSchema('regent')
+function regentOn(client: PoolClient, prepare: boolean): Kysely<Schema> {
+  const known = prepare ? preparing : plain
+  const db = known.get(client) ?? kyselyOn<Schema>(client, { prepare }).withSchema('regent')
   known.set(client, db)
   return db
 }

@@ -2,9 +2,11 @@
 import type { Issuer, TenantId, WorkspaceId } from '../ids.ts'
 import type { NamelessConnection, OperatorConnection, TenantConnection } from '../storage/transaction.ts'
 import { sql } from 'kysely'
-import type { Algorithm } from '../oauth/signing.ts'
-import type { Region } from './region.ts'
-import type { TenantSlug, WorkspaceSlug } from './slug.ts'
+import { z } from 'zod'
+import { ALGORITHMS } from '../oauth/signing.ts'
+import { readRow } from '../storage/row.ts'
+import { REGIONS, type Region } from './region.ts'
+import { isTenantSlug, isWorkspaceSlug, type TenantSlug, type WorkspaceSlug } from './slug.ts'
 import type { Tenant, Workspace } from './tenant.ts'
 
 /** What is asked before the tenant is known: an id for a name, and nothing else. */
@@ -34,24 +36,14 @@ export function workspaceStore({ db, tenantId }: TenantConnection) {
         .selectFrom('workspace')
         .innerJoin('tenant', 'tenant.tenant_id', 'workspace.tenant_id')
         .select(['tenant.slug as tenant_slug', 'tenant.region'])
-        .selectAll('workspace')
+        .select('tenant.tokens_per_minute as tenant_tokens_per_minute')
+        .select(['workspace_id', 'workspace.slug', 'issuer', 'access_token_lifetime', 'jwks_max_age'])
+        .select(['signing_lead', 'signing_algorithm', 'chosen_secrets', 'chosen_digests'])
+        .select(['audience_parameter', 'workspace.tokens_per_minute'])
         .where('workspace.tenant_id', '=', tenantId)
         .where('workspace.slug', '=', slug)
         .executeTakeFirst()
-      return (
-        row && {
-          tenant: { id: tenantId, slug: row.tenant_slug as TenantSlug, region: row.region as Region },
-          id: row.workspace_id,
-          slug: row.slug as WorkspaceSlug,
-          issuer: row.issuer,
-          accessTokenLifetime: row.access_token_lifetime,
-          jwksMaxAge: row.jwks_max_age,
-          signingLead: row.signing_lead,
-          signingAlgorithm: row.signing_algorithm as Algorithm,
-          chosenSecrets: row.chosen_secrets,
-          audienceParameter: row.audience_parameter,
-        }
-      )
+      return row && readWorkspace(tenantId, row)
     },
 
     async findTenant(): Promise<Tenant | undefined> {
@@ -60,7 +52,14 @@ export function workspaceStore({ db, tenantId }: TenantConnection) {
         .selectAll()
         .where('tenant_id', '=', tenantId)
         .executeTakeFirst()
-      return row && { id: row.tenant_id, slug: row.slug as TenantSlug, region: row.region as Region }
+      return (
+        row && {
+          id: row.tenant_id,
+          slug: row.slug as TenantSlug,
+          region: row.region as Region,
+          tokensPerMinute: row.tokens_per_minute ?? undefined,
+        }
+      )
     },
 
     async listWorkspaces(): Promise<readonly { id: WorkspaceId; slug: WorkspaceSlug; issuer: Issuer }[]> {
@@ -91,8 +90,52 @@ export function workspaceStore({ db, tenantId }: TenantConnection) {
           signing_algorithm: workspace.signingAlgorithm,
           chosen_secrets: workspace.chosenSecrets,
           audience_parameter: workspace.audienceParameter,
+          chosen_digests: workspace.chosenDigests,
+          tokens_per_minute: workspace.tokensPerMinute ?? null,
         })
         .execute()
     },
+  }
+}
+
+const LIMIT = z.int().positive().nullable()
+
+const WORKSPACE = z.object({
+  tenant_slug: z.string().refine(isTenantSlug),
+  region: z.enum(REGIONS),
+  tenant_tokens_per_minute: LIMIT,
+  workspace_id: z.uuid(),
+  slug: z.string().refine(isWorkspaceSlug),
+  issuer: z.url().max(512),
+  access_token_lifetime: z.int().min(60).max(86_400),
+  jwks_max_age: z.int().min(60).max(86_400),
+  signing_lead: z.int().nonnegative(),
+  signing_algorithm: z.enum(ALGORITHMS),
+  chosen_secrets: z.boolean(),
+  chosen_digests: z.boolean(),
+  audience_parameter: z.boolean(),
+  tokens_per_minute: LIMIT,
+})
+
+function readWorkspace(tenantId: TenantId, workspaceRow: unknown): Workspace {
+  const row = readRow('workspace', WORKSPACE, workspaceRow)
+  return {
+    tenant: {
+      id: tenantId,
+      slug: row.tenant_slug,
+      region: row.region,
+      tokensPerMinute: row.tenant_tokens_per_minute ?? undefined,
+    },
+    id: row.workspace_id as WorkspaceId,
+    slug: row.slug,
+    issuer: row.issuer as Issuer,
+    accessTokenLifetime: row.access_token_lifetime,
+    jwksMaxAge: row.jwks_max_age,
+    signingLead: row.signing_lead,
+    signingAlgorithm: row.signing_algorithm,
+    chosenSecrets: row.chosen_secrets,
+    chosenDigests: row.chosen_digests,
+    audienceParameter: row.audience_parameter,
+    tokensPerMinute: row.tokens_per_minute ?? undefined,
   }
 }

@@ -5,7 +5,13 @@ import type { Region } from './region.ts'
 import type { TenantSlug, WorkspaceSlug } from './slug.ts'
 
 /** The customer who owns data. */
-export type Tenant = { readonly id: TenantId; readonly slug: TenantSlug; readonly region: Region }
+export type Tenant = {
+  readonly id: TenantId
+  readonly slug: TenantSlug
+  readonly region: Region
+  /** At most so many tokens for all of its workspaces; undefined: as many as are asked for. */
+  readonly tokensPerMinute?: number | undefined
+}
 
 /** One authorization server of one tenant. */
 export type Workspace = {
@@ -24,6 +30,9 @@ export type Workspace = {
   readonly signingAlgorithm: Algorithm
   /** Clients may have one secret that Regent did not generate; what is not of our form then costs a slow hash. */
   readonly chosenSecrets: boolean
+  /** A digest of a chosen secret may be stored once it was verified; off where secrets are known to be weak. */
+  readonly chosenDigests: boolean
   /** `audience` is read where `resource` is not sent, as some products' clients are used to. */
   readonly audienceParameter: boolean
+  readonly tokensPerMinute?: number | undefined
 }

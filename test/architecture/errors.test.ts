@@ -1,16 +1,27 @@
 /** docs/errors.md lists every refusal that a client can receive: compared with the source in both directions. */
 import { readSource, readText } from './source.ts'
 
-// new OAuthError('code', 'reason', ...), and the functions that stand for one code: refused('reason'), malformed('reason').
+// new OAuthError('code', 'reason', ...), and the functions that stand for one code each.
 const DIRECT = /new OAuthError\(\s*'(\w+)',\s*'(\w+)',/g
-const BY_FUNCTION = /\b(?:refused|malformed)\(\s*'(\w+)'/g
+const BY_FUNCTION = [
+  [/\bmalformed\(\s*'(\w+)'/g, 'invalid_client'],
+  [/\bauthenticationFailed\(\s*'(\w+)'/g, 'invalid_client'],
+  // What `faultOf` returns, and the attempt that has no other reason.
+  [
+    /(?:return|reason: fault \?\?) '((?:client|credential|method|secret|unknown|wrong)_\w+)'/g,
+    'invalid_client',
+  ],
+  [/\btooManyWait\(\s*'(\w+)'/g, 'temporarily_unavailable'],
+] as const
 
 function inSource(): ReadonlyMap<string, string> {
   const reasons = new Map<string, string>()
   for (const { text, room } of readSource()) {
     if (room === 'resource-server') continue
     for (const [, code = '', reason = ''] of text.matchAll(DIRECT)) reasons.set(reason, code)
-    for (const [, reason = ''] of text.matchAll(BY_FUNCTION)) reasons.set(reason, 'invalid_client')
+    for (const [pattern, code] of BY_FUNCTION) {
+      for (const [, reason = ''] of text.matchAll(pattern)) reasons.set(reason, code)
+    }
   }
   return reasons
 }
@@ -35,9 +46,10 @@ describe('docs/errors.md', () => {
     const computed = all.filter(
       ([, code = '', reason = '']) => !/^'\w+'$/.test(code) || !/^'\w+'$/.test(reason),
     )
-    // The two functions that stand for one code, and the bare server_error.
+    // The functions that stand for one code.
     expect(computed.map(([text]) => text.replaceAll(/\s+/g, ' '))).toEqual([
       "new OAuthError( 'invalid_client', reason,",
+      "new OAuthError('temporarily_unavailable', reason,",
       "new OAuthError('invalid_client', reason,",
     ])
   })

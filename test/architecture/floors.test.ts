@@ -11,7 +11,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['tokens'],
   ['grants'],
   ['endpoints', 'admin', 'console', 'chores'],
-  ['main.ts', 'config.ts', 'server', 'cli'],
+  ['main.ts', 'config.ts', 'config', 'server', 'cli'],
 ]
 /** Apart: exported on its own, so it uses the ground only, and the roof may use it. */
 const APART = 'resource-server'
@@ -108,9 +108,7 @@ describe('the house', () => {
   })
 
   it('splits files before they have 400 lines, and has none over 200 without a reason', () => {
-    const reasons: Record<string, string> = {
-      'src/config.ts': 'it is the one file that reads the environment',
-    }
+    const reasons: Record<string, string> = {}
     const long = files
       .map(({ path, text }) => ({ path, lines: text.split('\n').length }))
       .filter(({ lines }) => lines > 200)

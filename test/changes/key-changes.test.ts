@@ -1,9 +1,8 @@
 /** Signing keys in the database: maintained, rotated and revoked; time is moved by moving what the rows remember. */
 import { maintainKeys, revokeKey, rotateKeys } from '../../src/changes/key-changes.ts'
 import type { ChangeNeeds } from '../../src/changes/change.ts'
-import type { Kid, TenantId, WorkspaceId } from '../../src/ids.ts'
+import type { Kid } from '../../src/ids.ts'
 import { keyStore } from '../../src/keys/key-store.ts'
-import { directory } from '../../src/directory/directory.ts'
 import { openWorld, type World, type WorldWorkspace } from '../support/world.ts'
 
 const DAY = 24 * 60 * 60
@@ -237,19 +236,6 @@ describe('keys of a workspace', () => {
       )
       await expect(open()).rejects.toThrow(NOT_OPENED)
       await orders.token(await orders.client('robot')).expect(500, /"server_error"/)
-    })
-
-    it('is asked for by its own workspace only', async () => {
-      const { id, tenant } = orders.workspace
-      const known = directory({ region: 'eu', database: world.database, keyring: needs.keyring })
-      const nobody = { ...orders.workspace, id: '00000000-0000-4000-8000-000000000000' as WorkspaceId }
-      const stranger = {
-        ...orders.workspace,
-        tenant: { ...tenant, id: '00000000-0000-4000-8000-000000000000' as TenantId },
-      }
-      expect((await known.listPublicKeys({ ...orders.workspace, id })).length).toBe(2)
-      expect(await known.listPublicKeys(nobody)).toEqual([])
-      expect(await known.listPublicKeys(stranger)).toEqual([])
     })
   })
 })

@@ -1,7 +1,9 @@
+import { once } from 'node:events'
 import { request } from 'node:http'
+import { createServer, type AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { runCommand, startCommand } from '../support/command.ts'
-import { createDatabase, freePort } from '../support/postgres.ts'
+import { createDatabase, freePort, PASSWORD } from '../support/postgres.ts'
 
 const KEY = `2026:${Buffer.alloc(32, 3).toString('base64')}`
 
@@ -61,7 +63,13 @@ describe('regent serve', () => {
       .trim()
       .split('\n')
       .map((line) => (JSON.parse(line) as { event: string }).event)
-    expect(events).toEqual(['server_started', 'server_stopping', 'tokens_issued', 'server_stopped'])
+    // Connections that listen come about by themselves.
+    expect(events.filter((event) => event !== 'listening')).toEqual([
+      'server_started',
+      'server_stopping',
+      'tokens_issued',
+      'server_stopped',
+    ])
   }, 60_000)
 
   it('stops in order: readiness off and Connection: close at once, then the listener, then what is under way', async () => {
@@ -93,7 +101,7 @@ describe('regent serve', () => {
   }, 60_000)
 
   it.each([
-    ['no master key', { REGENT_MASTER_KEYS: '' }, /^REGENT_MASTER_KEYS is not set/m],
+    ['no master key', { REGENT_MASTER_KEYS: '' }, /- REGENT_MASTER_KEYS is not set/],
     [
       'another master key',
       { REGENT_MASTER_KEYS: KEY.replace('2026', 'other') },
@@ -106,8 +114,8 @@ describe('regent serve', () => {
     ],
     [
       'several faults at once',
-      { PORT: 'x', REGENT_DRAIN: '99', LOG_LEVEL: 'loud' },
-      /3 faults:\n {2}- PORT[^]*REGENT_DRAIN[^]*LOG_LEVEL/,
+      { PORT: 'x', REGENT_DRAIN: '99', LOG_LEVEL: 'loud', REGENT_MASTER_KEYS: '' },
+      /4 faults:\n {2}- PORT[^]*REGENT_DRAIN[^]*LOG_LEVEL[^]*REGENT_MASTER_KEYS/,
     ],
   ])('does not start with %s, and says so in a sentence', async (_case, more, sentence) => {
     const { code, err } = await runCommand(['serve'], { ...environment, ...more })
@@ -118,9 +126,52 @@ describe('regent serve', () => {
 
   it('serves none of its regions when it cannot serve one of them', async () => {
     const gone = `postgres://regent@127.0.0.1:${await freePort()}/regent`
-    const { code, err } = await runCommand(['serve'], { ...environment, DATABASE_URL_US: gone })
+    const { code, err, out } = await runCommand(['serve'], {
+      ...environment,
+      DATABASE_URL_US: gone,
+      DATABASE_URL_AU: `${home.url}_of_nobody`,
+      REGENT_MASTER_KEYS: KEY.replace('2026', 'other'),
+    })
     expect(code).toBe(1)
-    expect(err).toContain('The database of DATABASE_URL_US cannot be used')
+    expect(out).not.toContain('server_started')
+    expect(err.split('\n').map((line) => line.slice(0, 70))).toEqual([
+      expect.stringContaining('serves all of its regions or none'),
+      expect.stringMatching(/^ {2}- au: The database of DATABASE_URL_AU cannot be used/),
+      expect.stringMatching(/^ {2}- us: The database of DATABASE_URL_US cannot be used/),
+      expect.stringMatching(/^ {2}- none: REGENT_MASTER_KEYS does not open/),
+      expect.stringMatching(/^ {2}- eu: REGENT_MASTER_KEYS does not open/),
+      '',
+    ])
+  })
+
+  it('lives and is not ready while it waits for a database', async () => {
+    const silent = createServer().listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const { port } = silent.address() as AddressInfo
+    const regent = startCommand(['serve'], {
+      ...environment,
+      DATABASE_URL: `postgres://regent@127.0.0.1:${port}/regent`,
+      DATABASE_ADMIN_URL: '',
+      REGENT_DB_TIMEOUT: '60000',
+    })
+    await once(silent, 'connection')
+    expect((await fetch(`${ops}/livez`)).status).toBe(200)
+    const ready = await fetch(`${ops}/readyz`)
+    expect([ready.status, await ready.json()]).toEqual([503, { ready: false, reason: 'starting' }])
+    regent.kill('SIGKILL')
+    await regent.ended
+    silent.close()
+  })
+
+  it.each([
+    ['an address that is not of this machine', { HOST: '192.0.2.1' }, /^Regent cannot listen.*set HOST/m],
+    ['a port of health that is taken', {}, /is in use: set REGENT_OPS_HOST.*REGENT_OPS_PORT/],
+  ])('does not start on %s', async (_case, more, sentence) => {
+    const taken = createServer().listen(Number(environment.REGENT_OPS_PORT), '127.0.0.1')
+    await once(taken, 'listening')
+    const { code, err } = await runCommand(['serve'], { ...environment, ...more })
+    taken.close()
+    expect([code, err]).toEqual([1, expect.stringMatching(sentence)])
   })
 
   it('prints what is in effect, secrets masked', async () => {
@@ -129,7 +180,7 @@ describe('regent serve', () => {
     expect(out).toContain('REGENT_MASTER_KEYS=2026:****\n')
     expect(out).toContain('REGENT_REGIONS=none,eu\n')
     expect(out).not.toContain(KEY.slice(5))
-    expect(out).not.toContain('regent_test@')
+    expect(out).not.toContain(PASSWORD)
     const json = await runCommand(['print-config', '--json'], environment)
     expect(JSON.parse(json.out)).toMatchObject({ LOG_LEVEL: 'info', PORT: environment.PORT })
   })

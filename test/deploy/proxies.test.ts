@@ -1,4 +1,4 @@
-/** The proxies' files agree with the project. No proxy reads them here. */
+/** The proxies' files agree with the project. What nginx and HAProxy do with them: test/server/proxied-*.test.ts. */
 import { readConfig } from '../../src/config.ts'
 import { REGIONS } from '../../src/tenancy/region.ts'
 import { readText } from '../architecture/source.ts'
@@ -27,7 +27,9 @@ describe('proxies', () => {
     ])
     expect(nginx).toMatch(/proxy_pass http:\/\/regent;/)
     expect(nginx).toContain('merge_slashes off;')
-    expect(nginx).not.toMatch(/rewrite|return/)
+    expect(nginx).not.toMatch(/rewrite/)
+    // Refusals only: a redirect would be followed with the secret.
+    expect(nginx.match(/return .*;/g)).toEqual(['return 421;', 'return 400;'])
     expect(caddy.match(/header_up .*/g)).toEqual([
       'header_up X-Forwarded-For {remote_host}',
       'header_up X-Request-Id {http.request.uuid}',

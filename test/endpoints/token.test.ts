@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { request } from 'node:http'
 import { setClientState } from '../../src/changes/client-changes.ts'
 import { createSecret, revokeCredential } from '../../src/changes/credential-changes.ts'
@@ -326,8 +327,10 @@ describe('POST /oauth2/token', () => {
         .post(GRANT + more, authorization === undefined ? {} : { Authorization: authorization })
         .expect(401)
       expectRefusal(response, 'invalid_client', reason)
+      const { error, error_description: description } = response.body as Record<string, string>
+      expect(description).toMatch(/^[ !#-[\]-~]+$/) // nothing that a quoted string would have to escape
       expect(response.headers['www-authenticate']).toBe(
-        `Basic realm="${orders.workspace.issuer}", charset="UTF-8"`,
+        `Basic realm="${orders.workspace.issuer}", charset="UTF-8", error="${error}", error_description="${description}"`,
       )
     })
 
@@ -595,7 +598,7 @@ describe('POST /oauth2/token', () => {
   })
 
   describe('when the fault is ours', () => {
-    it('answers 503 with Retry-After while the database is away, never invalid_client, and recovers', async () => {
+    it('T61 serves whom it knows while the database is away, answers others 503 with Retry-After, never invalid_client, and recovers', async () => {
       const proxies: Awaited<ReturnType<typeof openTcpProxy>>[] = []
       const shaky = await openWorld({
         async route(text) {
@@ -608,9 +611,17 @@ describe('POST /oauth2/token', () => {
       })
       const there = await shaky.workspace('https://acme.eu.token.example/orders')
       const client = await there.client('robot')
+      const stranger = await there.client('stranger')
       await there.token(client).expect(200)
       for (const proxy of proxies) await proxy.cut()
-      for (const asked of [there.token(client), there.get(`${there.path}/.well-known/jwks.json`)]) {
+      await there.token(client).expect(200)
+      await there.get(`${there.path}/.well-known/jwks.json`).expect(200)
+      const wrong = await wrongSecretFor(stranger)
+      for (const asked of [
+        there.token(stranger),
+        there.token(wrong),
+        there.token({ ...client, id: 'nobody' }),
+      ]) {
         const response = await asked.expect(503)
         expect(response.headers['retry-after']).toBe('5')
         expect(response.body.error).toBe('temporarily_unavailable')
@@ -618,6 +629,8 @@ describe('POST /oauth2/token', () => {
       }
       for (const proxy of proxies) await proxy.mend()
       await there.token(client).expect(200)
+      // The breaker lets one question through within a second and a half.
+      while ((await there.token(stranger)).status !== 200) await sleep(100)
       await shaky.close()
       for (const proxy of proxies) await proxy.cut()
     })

@@ -37,6 +37,8 @@ export async function runFault(stage: Stage, fault: Fault, settings: BenchSettin
   if (notRun !== undefined) return { fault: name, threat, kind, seconds: 0, notRun, faults: [] }
   const { holdSeconds, repeat, many, trials, strict, patience = PATIENCE_S } = settings
   const run: Run = { repeat, many, trials, hold: () => sleep(holdSeconds * 1000) }
+  // Whoever is asked for while it is broken is known to every node before.
+  const unknown = await stage.load.sweep()
   const startedAt = performance.now()
   const exitsBefore = exits(stage)
   const readiness = watchReadiness(stage)
@@ -59,6 +61,7 @@ export async function runFault(stage: Stage, fault: Fault, settings: BenchSettin
     sharedKids: stage.load.keys.shared(),
   }
   const faults = [
+    ...(unknown > 0 ? [`requests without a token before it began: ${unknown}`] : []),
     ...(failure === undefined ? [] : [failure]),
     ...(audit instanceof Error ? [`the ledger could not be compared: ${audit.message}`] : []),
     ...judge(fault.expect, observed, strict),

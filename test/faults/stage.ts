@@ -168,21 +168,14 @@ async function setUp(
 
 /** One for each region, in the same server. */
 async function createDatabases(server: string) {
-  const before = process.env.REGENT_TEST_POSTGRES
-  process.env.REGENT_TEST_POSTGRES = server
   const made = new Map<Region, Awaited<ReturnType<typeof createDatabase>>>()
-  try {
-    for (const region of STAGE_REGIONS) {
-      const database = await createDatabase()
-      const session = await openAdminSession(database.adminUrl, 'DATABASE_ADMIN_URL')
-      await createRoles(session.client, new URL(database.url).username)
-      await migrateUp({ client: session.client }, [region])
-      await session.close()
-      made.set(region, database)
-    }
-  } finally {
-    if (before === undefined) delete process.env.REGENT_TEST_POSTGRES
-    else process.env.REGENT_TEST_POSTGRES = before
+  for (const region of STAGE_REGIONS) {
+    const database = await createDatabase(server)
+    const session = await openAdminSession(database.adminUrl, 'DATABASE_ADMIN_URL')
+    await createRoles(session.client, new URL(database.url).username)
+    await migrateUp({ client: session.client }, [region])
+    await session.close()
+    made.set(region, database)
   }
   return made
 }

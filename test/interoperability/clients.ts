@@ -40,10 +40,10 @@ export type InteroperableClient = {
 
 const tokenEndpoint = (issuer: string) => `${issuer}/oauth2/token`
 
-/** What oauth4webapi throws for a 401, and openid-client 6 with it: the challenge, and the response unread. */
+/** What oauth4webapi throws for a 401, and openid-client 6 with it: the challenge, taken apart. */
 const CHALLENGED: InteroperableClient['refusal'] = {
-  where: '`await error.response.json()`',
-  read: async (error: { response: Response }) => await error.response.json(),
+  where: '`error.cause[0].parameters`',
+  read: (error: { cause: { parameters: unknown }[] }) => error.cause[0]?.parameters,
 }
 
 function openidClient6(name: string, algorithm?: 'oauth2'): InteroperableClient {

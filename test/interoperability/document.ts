@@ -53,10 +53,12 @@ export function saveDocument(text: string): void {
 /**
  * @param clientCells by the client's name
  * @param verifierCells by the verifier's name and the printed kind of token
+ * @param fetches by the verifier's name: of the JWK set, for three tokens
  */
 export function writeDocument(
   clientCells: ReadonlyMap<string, Row>,
   verifierCells: ReadonlyMap<string, string>,
+  fetches: ReadonlyMap<string, number>,
 ): string {
   const clients = CLIENTS.map((client) => [
     client.name,
@@ -89,7 +91,16 @@ and refuses the same with one bit of the signature flipped, one for another audi
 ${table([['verifier', 'version', 'type', ...ALGORITHMS], ...verifiers])}
 
 ${NOTES.map((note, index) => `${index + 1}. ${note}`).join('\n')}
+
+${printFetches(fetches)}
 `
+}
+
+function printFetches(fetches: ReadonlyMap<string, number>): string {
+  const each = [...fetches].filter(([, count]) => count > 1)
+  const names = each.map(([name, count]) => `${name} (${count} times)`).join('; ')
+  return `For three tokens, one after the other, the JWK set was fetched once, except by: ${names}.
+Where requests are many, put a cache before \`jwks_uri\` for these: they ask Regent once for each request that they serve.`
 }
 
 /** The versions that are installed, of packages by the names under which they are. */

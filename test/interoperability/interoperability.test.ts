@@ -10,12 +10,15 @@ import {
 } from '../support/world.ts'
 import { CLIENTS, METHODS, type InteroperableClient, type Method, type Wish } from './clients.ts'
 import { DOCUMENT, readDocument, saveDocument, writeDocument } from './document.ts'
-import { findExpectedFailure, printOutcome } from './expected-failures.ts'
+import { findExpectedFailure, KEEPS_NO_KEYS, printOutcome } from './expected-failures.ts'
 import { CALLER, issueTokens, KINDS, printKind, type Tokens } from './tokens.ts'
 import { VERIFIERS, type InteroperableVerifier } from './verifiers.ts'
 
 const DESCRIPTION =
   'client authentication failed: check client_id and client_secret, and that host and path name the workspace of this client'
+
+/** Verified one after the other by one verifier. */
+const TOKENS = 3
 
 describe('interoperability', () => {
   let world: World
@@ -25,6 +28,8 @@ describe('interoperability', () => {
   /** What happened, to be written down: by the client's name, and by the verifier's and the kind of token. */
   const clientCells = new Map<string, readonly string[]>()
   const verifierCells = new Map<string, string>()
+  /** How often each verifier fetched the JWK set for three tokens. */
+  const fetches = new Map<string, number>()
 
   beforeAll(async () => {
     const localPort = await freePort()
@@ -128,6 +133,24 @@ describe('interoperability', () => {
       verifierCells.set(cell, printOutcome(failure))
     })
 
+    it.each(VERIFIERS)(
+      'keeps the JWK set, or is known to fetch it for each token: $name',
+      async (verifier) => {
+        const made = tokens.get(printKind({ typ: 'JWT', algorithm: 'ES256' }))
+        if (made === undefined) throw new Error('no tokens of that kind were made')
+        const { verify, close } = await verifier.open(made.api)
+        try {
+          wire.length = 0
+          for (let count = 0; count < TOKENS; count++) await verify(made.valid)
+          const fetched = wire.filter(({ path }) => path.endsWith('/.well-known/jwks.json')).length
+          expect(fetched).toBe(KEEPS_NO_KEYS.includes(verifier.name) ? TOKENS : 1)
+          fetches.set(verifier.name, fetched)
+        } finally {
+          await close?.()
+        }
+      },
+    )
+
     /** @returns "works", or why the right token is refused; throws when a wrong one is taken */
     async function outcomeOf(verifier: InteroperableVerifier, made: Tokens | undefined): Promise<string> {
       if (made === undefined) throw new Error('no tokens of that kind were made')
@@ -154,12 +177,16 @@ describe('interoperability', () => {
   })
 
   it(`${DOCUMENT} says what happened`, () => {
-    if (clientCells.size < CLIENTS.length || verifierCells.size < VERIFIERS.length * KINDS.length) {
+    if (
+      clientCells.size < CLIENTS.length ||
+      verifierCells.size < VERIFIERS.length * KINDS.length ||
+      fetches.size < VERIFIERS.length
+    ) {
       throw new Error(
         'nothing to compare with: not every cell was run, or not each did what is expected of it',
       )
     }
-    const text = writeDocument(clientCells, verifierCells)
+    const text = writeDocument(clientCells, verifierCells, fetches)
     if (process.env['UPDATE_DOCS'] === '1') saveDocument(text)
     if (readDocument() !== text) {
       throw new Error(

@@ -4,6 +4,7 @@ import type { Kysely } from 'kysely'
 import type { ClientBase, PoolClient } from 'pg'
 import { feedStore } from '../../src/changes/feed-store.ts'
 import { clientStore } from '../../src/clients/client-store.ts'
+import { knownClientStore } from '../../src/clients/known-client-store.ts'
 import type { ClientId, CredentialId, Kid, ResourceServerId, TenantId, WorkspaceId } from '../../src/ids.ts'
 import { keyStore, keyStoreSamples } from '../../src/keys/key-store.ts'
 import type { ResourceIdentifier } from '../../src/oauth/resource.ts'
@@ -48,9 +49,6 @@ const HASH = `$2b$04$${'x'.repeat(53)}`
 
 const OF_TENANTS = [
   ...asked('clientStore', (connection, { workspaceId }) => clientStore(connection, workspaceId), {
-    findClient: (store, { client }) => store.findClient(client),
-    listCredentials: (store, { client }) => store.listCredentials(client),
-    listGrants: (store, { client }) => store.listGrants(client),
     lockClient: (store, { client }) => store.lockClient(client),
     insertClient: (store) =>
       store.insertClient({
@@ -71,6 +69,7 @@ const OF_TENANTS = [
         origin: 'generated',
         label: '',
         bcryptHash: HASH,
+        digest: { keyId: 'test', bytes: Buffer.alloc(32, 'n') },
         state: 'live',
         notBefore: undefined,
         expiresAt: undefined,
@@ -79,6 +78,10 @@ const OF_TENANTS = [
     revokeCredential: (store, { client, credentialId }) => store.revokeCredential(client, credentialId),
     upsertGrant: (store, { client }) => store.upsertGrant(client, READ, false),
     deleteGrant: (store, { client }) => store.deleteGrant(client, READ),
+  }),
+  ...asked('knownClientStore', (connection, { workspaceId }) => knownClientStore(connection, workspaceId), {
+    findClients: async (store, { client }) => [...(await store.findClients([client]))],
+    findClient: (store, { client }) => store.findClient(client),
   }),
   ...asked(
     'resourceServerStore',
@@ -147,7 +150,19 @@ const OF_TENANTS = [
 ]
 
 /** Asked by whoever has no tenant: each has a test of its own below. */
-const OF_NOBODY = ['tenantNames.findTenantId', 'tenantRegistry.insertTenant', 'keyStoreSamples.listSamples']
+const OF_NOBODY = [
+  'tenantNames.findTenantId',
+  'tenantRegistry.insertTenant',
+  'keyStoreSamples.listSamples',
+  // Of a region as a whole, for operators: test/directory/ and test/records/.
+  'feedPosition.readNumber',
+  'changeFeedReader.listEntriesFrom',
+  'changeFeedPruning.deleteEntriesBefore',
+  'nodeStore.upsertNode',
+  'nodeStore.deleteNode',
+  'nodeStore.listLiveNodes',
+  'nodeStore.deleteNodesBefore',
+]
 
 /** What a tenant that has nothing is answered nevertheless: its own name, its own number. */
 const OWN_ANSWERS = ['workspaceStore.findTenant', 'feedStore.appendFeedEntry']

@@ -1,7 +1,17 @@
 import { execFileSync } from 'node:child_process'
-import { constants, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { openLog, type LogLevel } from '../../src/observe/log.ts'
 import type { Observation } from '../../src/observe/observation.ts'
 
@@ -60,6 +70,40 @@ describe('the log', () => {
     expect(lines.at(-1)).toMatchObject({ event: 'refusals_not_logged', reason: 'wrong_secret', count: 15 })
   })
 
+  it('writes ten faults a second and kind, and counts the rest: an outage is not a thousand stacks', async () => {
+    const fault = (code: string): Observation => ({
+      type: 'server_error',
+      requestId: 'r',
+      error: Object.assign(new Error(`at ${Math.random()}`), { code }),
+    })
+    const many = Array.from({ length: 25 }, () => fault('ECONNREFUSED'))
+    const lines = await logged([...many, fault('57P01')])
+    const codes = lines.map(({ error }) => (error as { code?: string } | undefined)?.code)
+    expect(codes.filter((code) => code === 'ECONNREFUSED')).toHaveLength(10)
+    expect(codes.filter((code) => code === '57P01')).toHaveLength(1)
+    expect(lines.at(-1)).toMatchObject({
+      level: 50,
+      event: 'server_errors_not_logged',
+      kind: 'Error ECONNREFUSED',
+      count: 15,
+    })
+  })
+
+  it('counts each second anew', async () => {
+    const destination = join(folder, 'seconds.log')
+    writeFileSync(destination, '')
+    const log = openLog({ level: 'info', destination })
+    const written = () => readFileSync(destination, 'utf8')
+    for (const round of [1, 2]) {
+      for (let count = 0; count < 12; count++) log.observe(refusal(`round_${round}`))
+      log.observe(ISSUED)
+      while (!written().includes(`"refusals_not_logged","reason":"round_${round}","count":2`)) await sleep(20)
+    }
+    await log.close()
+    expect(written().match(/"event":"tokens_issued","count":1/g)).toHaveLength(2)
+    expect(written().match(/"event":"request_refused"/g)).toHaveLength(20)
+  })
+
   it('writes a fault with its causes, and nothing that hangs on it', async () => {
     const cause = Object.assign(new Error('inner'), { code: '57P01', secret: 'very-secret' })
     const error = Object.assign(new Error('outer', { cause }), { parameters: ['very-secret'] })
@@ -88,6 +132,34 @@ describe('the log', () => {
     for (let count = 0; count < 200_000; count++) log.observe(ISSUED)
     expect(process.memoryUsage().rss - before).toBeLessThan(100_000_000)
     expect(log.dropped()).toBeGreaterThan(100_000)
+
+    // Somebody reads again: the log says itself what it lacks.
+    const chunk = Buffer.alloc(65_536)
+    let text = ''
+    while (!text.includes('log_lines_dropped')) {
+      try {
+        text += chunk.toString('utf8', 0, readSync(descriptor, chunk))
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'EAGAIN' })
+        await sleep(20)
+      }
+    }
+    const line = /.*log_lines_dropped.*/.exec(text)?.[0] ?? ''
+    expect((JSON.parse(line) as { count: number }).count).toBe(log.dropped())
+    await log.close()
+  })
+
+  it('goes on without a reader', async () => {
+    const pipe = join(folder, 'broken')
+    execFileSync('mkfifo', [pipe])
+    const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK)
+    const descriptor = openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK)
+    closeSync(reader)
+    const log = openLog({ level: 'debug', destination: descriptor })
+    while (log.dropped() === 0) {
+      log.observe(ISSUED)
+      await sleep(20)
+    }
     await log.close()
   })
 })

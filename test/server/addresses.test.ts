@@ -8,18 +8,16 @@ import { parseOrigin, type Origin } from '../../src/tenancy/origin.ts'
 import { REGIONS, type Region } from '../../src/tenancy/region.ts'
 import { isTenantSlug } from '../../src/tenancy/slug.ts'
 import { encodeForm, openWorld, type World, type WorldWorkspace } from '../support/world.ts'
+import { HEADS, LIES } from './heads.ts'
+import { HOSTS } from './host-spellings.ts'
+import { issuerOf } from './issuer.ts'
+import { GRANTED, METADATA, UNKNOWN } from './outcomes.ts'
+import { DOCUMENT_PATHS, PATHS } from './path-spellings.ts'
 import { ask, pooled, request, type Answer } from './raw.ts'
 import { comparable, readRefusal } from './refusal.ts'
 
 const BASE = 'token.example'
 const FORM = 'Content-Type: application/x-www-form-urlencoded'
-const METADATA = '/.well-known/oauth-authorization-server'
-const UNKNOWN = '404 invalid_request unknown_address'
-const HOST_SYNTAX = '400 invalid_request host_syntax'
-const HOST_COUNT = '400 invalid_request host_count'
-const TARGET_SYNTAX = '400 invalid_request target_syntax'
-const MALFORMED = '400 invalid_request malformed_message'
-const GRANTED = '200 https://acme.eu.token.example/acme/orders'
 
 const hostOf = (tenant: string, region: Region) =>
   region === 'none' ? `${tenant}.${BASE}` : `${tenant}.${region}.${BASE}`
@@ -35,14 +33,6 @@ const QUESTIONS = [
     request(`GET ${path}/.well-known/openid-configuration HTTP/1.1`, [`Host: ${host}`]),
   (host: string, path: string) => request(`GET ${METADATA}${path} HTTP/1.1`, [`Host: ${host}`]),
 ]
-
-/** The issuer that a token or a document names. */
-function issuerOf({ body }: Answer): string | undefined {
-  const { access_token: token, issuer } = JSON.parse(body) as { access_token?: string; issuer?: string }
-  if (token === undefined) return issuer
-  const claims = Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()
-  return (JSON.parse(claims) as { iss: string }).iss
-}
 
 describe('the address of a workspace', () => {
   let world: World
@@ -191,82 +181,7 @@ describe('the address of a workspace', () => {
   })
 
   describe('has one spelling of its host (T06)', () => {
-    it.each([
-      ['as it is', 'acme.eu.token.example', GRANTED],
-      ['in upper case', 'ACME.EU.TOKEN.EXAMPLE', GRANTED],
-      ['with a final dot', 'acme.eu.token.example.', GRANTED],
-      ['with the public port', 'acme.eu.token.example:443', GRANTED],
-      ['with all three', 'Acme.eu.token.Example.:443', GRANTED],
-      [
-        'with spaces around, which are no part of a value (RFC 9112 §5)',
-        '  acme.eu.token.example \t',
-        GRANTED,
-      ],
-      ['with two final dots', 'acme.eu.token.example..', UNKNOWN],
-      ['with a leading dot', '.acme.eu.token.example', UNKNOWN],
-      ['with an empty label', 'acme..eu.token.example', UNKNOWN],
-      ['with another port', 'acme.eu.token.example:8443', UNKNOWN],
-      ['with the port of http', 'acme.eu.token.example:80', UNKNOWN],
-      ['with a leading zero before the port', 'acme.eu.token.example:0443', UNKNOWN],
-      ['with a port that wraps around to 443', 'acme.eu.token.example:65979', UNKNOWN],
-      ['with a port of six digits', 'acme.eu.token.example:000443', HOST_SYNTAX],
-      ['with an empty port', 'acme.eu.token.example:', HOST_SYNTAX],
-      ['with a port that is no number', 'acme.eu.token.example:https', HOST_SYNTAX],
-      ['with a negative port', 'acme.eu.token.example:-443', HOST_SYNTAX],
-      ['with two ports', 'acme.eu.token.example:443:443', HOST_SYNTAX],
-      ['with another base', 'acme.eu.token.example.evil', UNKNOWN],
-      ['with a longer base', 'acme.eu.eviltoken.example', UNKNOWN],
-      ['with a letter for the dot before its base', 'acme.euxtoken.example', UNKNOWN],
-      ['with a hyphen for it', 'acme.eu-token.example', UNKNOWN],
-      ['with a base as its label', 'acme.eu.token.example.token.example', UNKNOWN],
-      ['with one label more', 'x.acme.eu.token.example', UNKNOWN],
-      ['with a label between', 'acme.x.eu.token.example', UNKNOWN],
-      ['with two regions', 'acme.eu.eu.token.example', UNKNOWN],
-      ['with the region first', 'eu.acme.token.example', UNKNOWN],
-      ['with the name of the default region', 'acme.none.token.example', UNKNOWN],
-      ['with a region that is none', 'acme.mars.token.example', UNKNOWN],
-      ['for client certificates, which have a listener of their own', 'acme.mtls.eu.token.example', UNKNOWN],
-      ['for client certificates, without a region', 'acme.mtls.token.example', UNKNOWN],
-      ['with mtls behind the region', 'acme.eu.mtls.token.example', UNKNOWN],
-      ["the operator's", 'token.example', UNKNOWN],
-      ["the operator's of a region", 'eu.token.example', UNKNOWN],
-      ['localhost', 'localhost', UNKNOWN],
-      ['the address of the socket', '127.0.0.1', UNKNOWN],
-      ['an IPv6 literal', '[::1]', UNKNOWN],
-      ['an IPv6 literal with a port', '[::1]:443', UNKNOWN],
-      ['an IPv6 literal with a zone', '[fe80::1%25eth0]', HOST_SYNTAX],
-      ['an IPv6 address without brackets', '::1', HOST_SYNTAX],
-      ['with an underscore', 'ac_me.eu.token.example', UNKNOWN],
-      ['with a leading hyphen', '-acme.eu.token.example', UNKNOWN],
-      ['with a trailing hyphen', 'acme-.eu.token.example', UNKNOWN],
-      ['with a label of 64', `${'a'.repeat(64)}.eu.token.example`, UNKNOWN],
-      ['with an internationalised label (RFC 5890 §2.3.2.1)', 'xn--acme-9qa.eu.token.example', UNKNOWN],
-      ['with a comma', 'acme.eu.token.example,rival.eu.token.example', HOST_SYNTAX],
-      ['with a comma and a space', 'acme.eu.token.example, rival.eu.token.example', HOST_SYNTAX],
-      ['with user information', 'robot@acme.eu.token.example', HOST_SYNTAX],
-      ['with a password', 'robot:secret@acme.eu.token.example', HOST_SYNTAX],
-      ['with a path', 'acme.eu.token.example/acme', HOST_SYNTAX],
-      ['with a query', 'acme.eu.token.example?x', HOST_SYNTAX],
-      ['with a fragment', 'acme.eu.token.example#x', HOST_SYNTAX],
-      ['with a scheme', 'https://acme.eu.token.example', HOST_SYNTAX],
-      ['with a backslash', 'acme.eu.token.example\\', HOST_SYNTAX],
-      ['with a space within', 'acme.eu.token .example', HOST_SYNTAX],
-      ['with a tab within', 'acme.eu.\ttoken.example', HOST_SYNTAX],
-      ['percent-encoded', 'acme%2eeu.token.example', HOST_SYNTAX],
-      [
-        'with an ideographic full stop (U+3002)',
-        Buffer.from('acme。eu.token.example').toString('latin1'),
-        HOST_SYNTAX,
-      ],
-      ['with a Cyrillic letter', Buffer.from('аcme.eu.token.example').toString('latin1'), HOST_SYNTAX],
-      ['with a byte beyond ASCII', 'acm\xe9.eu.token.example', HOST_SYNTAX],
-      ['in quotes', '"acme.eu.token.example"', HOST_SYNTAX],
-      ['empty', '', HOST_SYNTAX],
-      ['a dot', '.', UNKNOWN],
-      ['with NUL', 'acme.eu.token.example\0', MALFORMED],
-      ['with NUL within', 'acme\0.eu.token.example', MALFORMED],
-      ['with a control character', 'acme.eu\x01.token.example', MALFORMED],
-    ])('%s', async (_case, host, expected) => {
+    it.each(HOSTS)('%s', async (_case, host, expected) => {
       expect(await post('POST /acme/orders/oauth2/token HTTP/1.1', [`Host: ${host}`])).toBe(expected)
     })
 
@@ -282,73 +197,12 @@ describe('the address of a workspace', () => {
   })
 
   describe('is read from one Host and a path, once (T07, RFC 9112 §3.2)', () => {
-    const path = '/acme/orders/oauth2/token'
-    const host = 'Host: acme.eu.token.example'
-
-    it.each([
-      ['one Host', `POST ${path} HTTP/1.1`, [host], GRANTED],
-      ['one Host, HTTP/1.0', `POST ${path} HTTP/1.0`, [host], GRANTED],
-      ['HOST', `POST ${path} HTTP/1.1`, [host.replace('Host', 'HOST')], GRANTED],
-      ['two Hosts', `POST ${path} HTTP/1.1`, [host, 'Host: rival.eu.token.example'], HOST_COUNT],
-      ['two Hosts, ours second', `POST ${path} HTTP/1.1`, ['Host: rival.eu.token.example', host], HOST_COUNT],
-      ['two equal Hosts', `POST ${path} HTTP/1.1`, [host, host], HOST_COUNT],
-      ['two Hosts of different case', `POST ${path} HTTP/1.1`, [host, host.toUpperCase()], HOST_COUNT],
-      ['two Hosts, one empty', `POST ${path} HTTP/1.1`, [host, 'Host:'], HOST_COUNT],
-      ['no Host', `POST ${path} HTTP/1.1`, [], HOST_COUNT],
-      ['no Host, HTTP/1.0', `POST ${path} HTTP/1.0`, [], HOST_COUNT],
-      [
-        'a Host with a space before the colon',
-        `POST ${path} HTTP/1.1`,
-        ['Host : acme.eu.token.example'],
-        MALFORMED,
-      ],
-      ['a folded Host (§5.2)', `POST ${path} HTTP/1.1`, ['Host: acme.eu', ' .token.example'], MALFORMED],
-      ['an absolute target', `POST https://acme.eu.token.example${path} HTTP/1.1`, [host], TARGET_SYNTAX],
-      [
-        'an absolute target of another host',
-        `POST http://evil.example${path} HTTP/1.1`,
-        [host],
-        TARGET_SYNTAX,
-      ],
-      [
-        'an absolute target and no Host',
-        `POST https://acme.eu.token.example${path} HTTP/1.1`,
-        [],
-        HOST_COUNT,
-      ],
-      ['an authority for a target', 'POST acme.eu.token.example:443 HTTP/1.1', [host], MALFORMED],
-      ['an asterisk for a target', 'OPTIONS * HTTP/1.1', [host], TARGET_SYNTAX],
-      [
-        'a target that begins like an authority',
-        `POST //acme.eu.token.example${path} HTTP/1.1`,
-        [host],
-        UNKNOWN,
-      ],
-      ['a target without a slash', `POST ${path.slice(1)} HTTP/1.1`, [host], MALFORMED],
-      ['no target', 'POST  HTTP/1.1', [host], MALFORMED],
-    ])('%s', async (_case, line, headers, expected) => {
+    it.each(HEADS)('%s', async (_case, line, headers, expected) => {
       expect(await post(line, headers)).toBe(expected)
     })
   })
 
   describe('is never taken from another header (T08)', () => {
-    const LIES = [
-      'X-Forwarded-Host: rival.eu.token.example',
-      'Forwarded: for=192.0.2.1;host=rival.eu.token.example;proto=http',
-      'X-Original-URL: /rival/orders/oauth2/token',
-      'X-Rewrite-URL: /rival/orders/oauth2/token',
-      'X-HTTP-Method-Override: GET',
-      'X-Forwarded-Proto: http',
-      'X-Forwarded-Port: 8443',
-      'X-Forwarded-Prefix: /rival',
-      'X-Forwarded-Server: rival.eu.token.example',
-      'X-Host: rival.eu.token.example',
-      'X-Original-Host: rival.eu.token.example',
-      'X-Forwarded-For: 192.0.2.1',
-      'Via: 1.1 rival.eu.token.example',
-      'Origin: https://rival.eu.token.example',
-      'Referer: https://rival.eu.token.example/rival/orders',
-    ]
     let trusting: World
     let trustingForm: string
 
@@ -420,93 +274,11 @@ describe('the address of a workspace', () => {
   })
 
   describe('has one spelling of its path (T09)', () => {
-    const there = 'acme/orders'
-
-    it.each([
-      ['as it is', `/${there}/oauth2/token`, GRANTED],
-      ['with a query', `/${there}/oauth2/token?x=1`, GRANTED],
-      ['with an empty query', `/${there}/oauth2/token?`, GRANTED],
-      ['with a final slash', `/${there}/oauth2/token/`, UNKNOWN],
-      ['with a final slash before the query', `/${there}/oauth2/token/?x`, UNKNOWN],
-      ['with a double slash', `/acme//orders/oauth2/token`, UNKNOWN],
-      ['with a leading double slash', `//${there}/oauth2/token`, UNKNOWN],
-      ['with an empty tenant', `//orders/oauth2/token`, UNKNOWN],
-      ['with an empty workspace', `/acme//oauth2/token`, UNKNOWN],
-      ['in upper case', `/${there}/oauth2/TOKEN`, UNKNOWN],
-      ['with its tenant in upper case', `/ACME/orders/oauth2/token`, UNKNOWN],
-      ['with its workspace in upper case', `/acme/Orders/oauth2/token`, UNKNOWN],
-      ['with %2f', `/acme%2forders/oauth2/token`, UNKNOWN],
-      ['with %2F', `/acme%2Forders/oauth2/token`, UNKNOWN],
-      ['with %2f within a name', `/acme%2frival/orders/oauth2/token`, UNKNOWN],
-      ['with an encoded letter', `/%61cme/orders/oauth2/token`, UNKNOWN],
-      ['with an encoded letter at the end', `/${there}/oauth2/toke%6e`, UNKNOWN],
-      ['with a doubly encoded letter', `/%2561cme/orders/oauth2/token`, UNKNOWN],
-      ['with ..', `/rival/../${there}/oauth2/token`, UNKNOWN],
-      ['with .. at the end', `/${there}/oauth2/token/..`, UNKNOWN],
-      ['with ..  in place of the workspace', `/acme/../oauth2/token`, UNKNOWN],
-      ['with .', `/./${there}/oauth2/token`, UNKNOWN],
-      ['with %2e%2e', `/rival/%2e%2e/${there}/oauth2/token`, UNKNOWN],
-      ['with ..;', `/rival/..;/${there}/oauth2/token`, UNKNOWN],
-      ['with %00', `/acme%00/orders/oauth2/token`, UNKNOWN],
-      ['with %00 at the end', `/${there}/oauth2/token%00`, UNKNOWN],
-      ['with a parameter of a segment', `/acme;x/orders/oauth2/token`, UNKNOWN],
-      ['with a parameter at the end', `/${there}/oauth2/token;x=1`, UNKNOWN],
-      ['with an overlong slash', `/acme%c0%aforders/oauth2/token`, UNKNOWN],
-      ['with an encoding that is none', `/acme/orders/oauth2/token%zz`, UNKNOWN],
-      ['with a lone percent sign', `/acme/orders/oauth2/token%`, UNKNOWN],
-      ['with __proto__', `/__proto__/orders/oauth2/token`, UNKNOWN],
-      ['with constructor for a workspace', `/acme/constructor/oauth2/token`, UNKNOWN],
-      ['with toString for an endpoint', `/${there}/toString`, UNKNOWN],
-      ['with a dot in a name', `/acme.eu/orders/oauth2/token`, UNKNOWN],
-      ['with a suffix', `/${there}/oauth2/token.json`, UNKNOWN],
-      ['with a plus', `/acme+/orders/oauth2/token`, UNKNOWN],
-      ['with something before it', `/x/${there}/oauth2/token`, UNKNOWN],
-      ['with something behind it', `/${there}/oauth2/token/x`, UNKNOWN],
-      ['the endpoint without the workspace', `/acme/oauth2/token`, UNKNOWN],
-      ['the endpoint alone', `/oauth2/token`, UNKNOWN],
-      ['an endpoint that is not there', `/${there}/oauth2/authorize`, UNKNOWN],
-      ['an endpoint of another product', `/${there}/protocol/openid-connect/token`, UNKNOWN],
-      ['the workspace alone', `/${there}`, UNKNOWN],
-      ['nothing', '/', UNKNOWN],
-      ['an internationalised name', `/xn--acme-9qa/orders/oauth2/token`, UNKNOWN],
-      ['a name of 64', `/acme/${'a'.repeat(64)}/oauth2/token`, UNKNOWN],
-      ['a very long path', `/${'a/'.repeat(4000)}`, UNKNOWN],
-      ['with a fragment', `/${there}/oauth2/token#x`, TARGET_SYNTAX],
-      ['with a fragment in the query', `/${there}/oauth2/token?x#y`, TARGET_SYNTAX],
-      ['with a backslash', `/acme\\orders/oauth2/token`, TARGET_SYNTAX],
-      ['with a backslash in the query', `/${there}/oauth2/token?x=\\`, TARGET_SYNTAX],
-      ['with a quote', `/${there}/oauth2/token"`, TARGET_SYNTAX],
-      ['with a pipe', `/${there}/oauth2/token|x`, TARGET_SYNTAX],
-      ['with braces', `/{tenant}/orders/oauth2/token`, TARGET_SYNTAX],
-      ['with brackets in the query', `/${there}/oauth2/token?x[]=1`, TARGET_SYNTAX],
-      ['with a byte beyond ASCII', `/acm\xe9/orders/oauth2/token`, MALFORMED],
-      ['with overlong bytes', `/acme\xc0\xaforders/oauth2/token`, MALFORMED],
-      ['with a tab', `/acme\t/orders/oauth2/token`, MALFORMED],
-      ['with a space', `/acme /orders/oauth2/token`, MALFORMED],
-      ['with NUL', `/acme\0/orders/oauth2/token`, MALFORMED],
-      ['with a carriage return', `/acme\r/orders/oauth2/token`, MALFORMED],
-      ['with DEL', `/acme\x7f/orders/oauth2/token`, MALFORMED],
-    ])('%s', async (_case, target, expected) => {
+    it.each(PATHS)('%s', async (_case, target, expected) => {
       expect(await post(`POST ${target} HTTP/1.1`, ['Host: acme.eu.token.example'])).toBe(expected)
     })
 
-    it.each([
-      ['the appended path', `/${there}${METADATA}`, GRANTED],
-      ['the inserted path (RFC 8414 §3)', `${METADATA}/${there}`, GRANTED],
-      ['with a query', `${METADATA}/${there}?x=1&y=%20`, GRANTED],
-      ['the OpenID document', `/${there}/.well-known/openid-configuration`, GRANTED],
-      ['the JWK set with a query', `/${there}/.well-known/jwks.json?cache=1`, '200'],
-      ['the OpenID document, inserted', `/.well-known/openid-configuration/${there}`, UNKNOWN],
-      ['the JWK set, inserted', `/.well-known/jwks.json/${there}`, UNKNOWN],
-      ['the inserted path with a final slash', `${METADATA}/${there}/`, UNKNOWN],
-      ['the inserted path of another tenant', `${METADATA}/rival/orders`, UNKNOWN],
-      ['the inserted path without a workspace', `${METADATA}/acme`, UNKNOWN],
-      ['the inserted path with %2f', `${METADATA}/acme%2forders`, UNKNOWN],
-      ['the inserted path in upper case', `${METADATA}/acme/ORDERS`, UNKNOWN],
-      ['both', `${METADATA}/${there}${METADATA}`, UNKNOWN],
-      ['the well-known path alone', METADATA, UNKNOWN],
-      ['with an encoded dot', `/${there}/%2ewell-known/jwks.json`, UNKNOWN],
-    ])('documents: %s', async (_case, target, expected) => {
+    it.each(DOCUMENT_PATHS)('documents: %s', async (_case, target, expected) => {
       const bytes = request(`GET ${target} HTTP/1.1`, ['Host: acme.eu.token.example'])
       expect(read(await ask(world.port, bytes))).toBe(expected)
     })

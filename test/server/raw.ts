@@ -2,7 +2,7 @@
  * Sends bytes as they are and reads whatever comes back: a client library would mend them on the way, and `fetch` would
  * leave out a Host of ours.
  */
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 
 export type Answer = {
   readonly status: number
@@ -22,32 +22,43 @@ export type Exchange = {
   readonly reset: boolean
 }
 
-type Options = {
+/** A port of this machine, or how else a connection is opened. */
+export type Place = number | (() => Socket)
+
+export type ExchangeOptions = {
   /** Answers to these are without a body, whatever their Content-Length. */
   readonly head?: boolean
   /** Milliseconds after which the connection is given up. */
   readonly patience?: number
   /** Says after the last byte that no more will come. */
   readonly end?: boolean
+  /** Milliseconds without a further byte, once there was one, after which the connection is given up. */
+  readonly silence?: number
 }
 
 /** Sends each piece when the one before it has been sent, and reads until the connection is closed. */
 export function exchange(
-  port: number,
+  place: Place,
   bytes: string | Buffer | readonly (string | Buffer)[],
-  { head = false, patience = 15_000, end = false }: Options = {},
+  { head = false, patience = 15_000, end = false, silence }: ExchangeOptions = {},
 ): Promise<Exchange> {
   return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1')
+    const socket = typeof place === 'number' ? connect(place, '127.0.0.1') : place()
     socket.setNoDelay(true)
     const received: Buffer[] = []
     let reset = false
     let closed = true
-    const timer = setTimeout(() => {
+    const giveUp = () => {
       closed = false
       socket.destroy()
-    }, patience)
-    socket.on('data', (chunk) => received.push(chunk))
+    }
+    let timer = setTimeout(giveUp, patience)
+    socket.on('data', (chunk) => {
+      received.push(chunk)
+      if (silence === undefined) return
+      clearTimeout(timer)
+      timer = setTimeout(giveUp, silence)
+    })
     socket.on('error', () => (reset = true))
     socket.on('close', () => {
       clearTimeout(timer)
@@ -63,8 +74,8 @@ export function exchange(
 }
 
 /** Of a request that has one answer. */
-export async function ask(port: number, bytes: string | Buffer, options?: Options): Promise<Answer> {
-  const { answers, closed, reset } = await exchange(port, bytes, options)
+export async function ask(place: Place, bytes: string | Buffer, options?: ExchangeOptions): Promise<Answer> {
+  const { answers, closed, reset } = await exchange(place, bytes, options)
   const [answer] = answers
   if (answer === undefined || answers.length > 1 || !closed || reset) {
     throw new Error(

@@ -2,15 +2,18 @@
 import type { World } from '../support/world.ts'
 import type { Answer } from './raw.ts'
 
-/** @returns `404 invalid_request unknown_address`; fails where the answer is not what every refusal is */
-export function readRefusal(world: World, answer: Answer): string {
+/**
+ * @param peer whom the operator sees, or what Jest knows of them
+ * @returns `404 invalid_request unknown_address`; fails where the answer is not what every refusal is
+ */
+export function readRefusal(world: World, answer: Answer, peer: unknown = '127.0.0.1'): string {
   const { status, headers, body } = answer
   const [requestId = ''] = headers.get('x-request-id') ?? []
   expect(requestId).toMatch(/^[A-Za-z0-9._-]{1,64}$/)
   const seen = world.seen.filter(
     (observation) => observation.type === 'request_refused' && observation.requestId === requestId,
   )
-  expect(seen).toEqual([expect.objectContaining({ status, peer: '127.0.0.1' })])
+  expect(seen).toEqual([expect.objectContaining({ status, peer })])
   const [observation] = seen
   if (observation?.type !== 'request_refused') throw new Error('nothing was observed')
 

@@ -20,7 +20,7 @@ describe('the same schema, changes and stores on PGlite', () => {
         again: 1,
         status: { applied: NAMES, pending: [], unknown: [], regions: ['eu'] },
         user: 'postgres',
-        own: { name: 'acme', credentials: 1, grants: 1 },
+        own: { id: 'robot', credentials: 1, grants: 1 },
         seenOfOther: { client: 'nothing', tenants: ['rival'] },
         writtenToOther: '42501',
         usableAfterwards: 2,

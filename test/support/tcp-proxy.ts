@@ -17,10 +17,12 @@ type Pair = { readonly near: Socket; far: Socket | undefined }
 export async function openTcpProxy(first: TcpTarget) {
   const pairs = new Set<Pair>()
   let target = first
+  let opened = 0
   let mode: Mode = 'pass'
   let slowness: Slowness = {}
 
   const server = createServer({ noDelay: true }, (near) => {
+    opened += 1
     if (mode === 'reset') {
       near.resetAndDestroy()
       return
@@ -90,8 +92,10 @@ export async function openTcpProxy(first: TcpTarget) {
 
   return {
     port,
-    /** How many are connected. */
+    /** Connections that there are now. */
     connections: () => pairs.size,
+    /** Connections that there were, whatever became of them. */
+    opened: () => opened,
 
     /** Whoever comes from now on is led there. */
     leadTo(next: TcpTarget) {

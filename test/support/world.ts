@@ -1,8 +1,9 @@
 /**
  * A world for tests: a database of its own on the real server, migrated through a login that is no superuser, and a
- * token server on a real port. Stories are told through the public door; what the operator sees is in `seen`. The clock
- * stands still.
+ * token server on a real port. Stories are told through the public door; what the operator sees is in `seen`, and in a
+ * real log, which is searched when the run ends for every secret that the world made or was told. The clock stands still.
  */
+import { createPrivateKey } from 'node:crypto'
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -17,11 +18,12 @@ import type { ChangeNeeds } from '../../src/changes/change.ts'
 import { createSecret, type SecretInput } from '../../src/changes/credential-changes.ts'
 import { grantScopes } from '../../src/changes/scope-changes.ts'
 import type { ClientId } from '../../src/ids.ts'
-import { keyring } from '../../src/keys/keyring.ts'
+import { keyring, type Keyring } from '../../src/keys/keyring.ts'
 import type { Observation } from '../../src/observe/observation.ts'
 import { parseMasterKeys } from '../../src/sealing/master-keys.ts'
 import { sealing } from '../../src/sealing/seal.ts'
-import { assembleServer } from '../../src/server/assemble.ts'
+import { deriveKeys } from '../../src/sealing/derive.ts'
+import { assembleServer, type ServerParts } from '../../src/server/assemble.ts'
 import { migrateUp } from '../../src/storage/migrate.ts'
 import { openAdminSession } from '../../src/storage/open-admin.ts'
 import { openPostgres } from '../../src/storage/open-postgres.ts'
@@ -31,11 +33,14 @@ import { parseHost } from '../../src/tenancy/address.ts'
 import { parseOrigin } from '../../src/tenancy/origin.ts'
 import { REGIONS, type Region } from '../../src/tenancy/region.ts'
 import type { Tenant } from '../../src/tenancy/tenant.ts'
+import { noteEnvironment, noteSecret, noteTokens } from './noted-secrets.ts'
 import { createDatabase } from './postgres.ts'
+import { openWorldLog } from './written-logs.ts'
 
 export const NOW = 1_790_000_000
 export const ORDERS = 'https://orders.example'
 export const INVOICES = 'https://invoices.example'
+const CONNECTIONS = 4
 export const LIMITS = { statement: 10_000, lock: 10_000, idle: 10_000, deadline: 20_000 }
 export const MASTER_KEYS = `test:${Buffer.alloc(32, 7).toString('base64')}`
 
@@ -50,6 +55,9 @@ type Options = {
   readonly localPort?: number
   /** The way that the server takes to its database. */
   readonly route?: (url: string) => Promise<string>
+  readonly parts?: Partial<ServerParts>
+  /** What the server sees of its database. */
+  readonly asSeen?: (database: Database) => Database
 }
 
 type Signing = Pick<ResourceServerInput, 'signingAlgorithm' | 'jwtType'>
@@ -62,7 +70,15 @@ type ClientStory = Partial<ClientInput> & {
   readonly secret?: SecretInput
 }
 
-export async function openWorld({ regions = REGIONS, trustedProxies = [], localPort, route }: Options = {}) {
+export async function openWorld(options: Options = {}) {
+  const {
+    regions = REGIONS,
+    trustedProxies = [],
+    localPort,
+    route,
+    parts = {},
+    asSeen = (home) => home,
+  } = options
   const home = await openMigratedDatabase(route)
   const origin = parseOrigin(
     localPort === undefined ? 'https://token.example' : `http://localhost:${localPort}`,
@@ -71,23 +87,43 @@ export async function openWorld({ regions = REGIONS, trustedProxies = [], localP
   if (origin === undefined || typeof masterKeys === 'string') throw new Error('the world is out of joint')
   const seen: Observation[] = []
   const clock = { time: NOW, now: () => clock.time }
-  const keys = keyring(sealing(masterKeys))
-  const server = assembleServer({
+  const log = openWorldLog()
+  noteEnvironment({ MASTER_KEYS })
+  const keys = noting(keyring(sealing(masterKeys)))
+  const digestKeys = deriveKeys(masterKeys, 'credential digest')
+  const own: ServerParts = {
     origin,
-    databases: new Map(regions.map((region) => [region, home.database])),
+    regions: new Map(
+      regions.map((region) => [region, { database: asSeen(home.database), connections: home.connections }]),
+    ),
     keyring: keys,
+    masterKeyIds: ['test'],
+    digestKeys,
     bcryptCost: 4,
+    hashThreads: 1,
+    // Nobody waits, and nobody is limited, but where a suite is about that.
+    memory: { confirmInterval: 0 },
+    attempts: { failureInterval: 0, attempts: 1_000_000 },
     clock,
-    observe: (observation) => seen.push(observation),
+    observe(observation) {
+      seen.push(observation)
+      log.observe(observation)
+    },
     trustedProxies,
-  })
+    ...parts,
+  }
+  const node = assembleServer(own)
+  await node.start()
+  const server = node.http
+  noteIssuedTokens(server)
   const port = await listen(server, localPort)
 
   const needs = (region: Region): ChangeNeeds => ({
     region,
-    database: home.database,
+    database: followed(home.database, () => node.nodes.get(region)?.directory.feed.poll()),
     origin,
     keyring: keys,
+    digestKeys,
     bcryptCost: 4,
     maxStale: 3600,
     actor: 'test',
@@ -96,6 +132,9 @@ export async function openWorld({ regions = REGIONS, trustedProxies = [], localP
 
   const world = {
     ...home,
+    node,
+    /** What its server was put together from: for others beside it. */
+    parts: own,
     server,
     port,
     clock,
@@ -160,6 +199,7 @@ export async function openWorld({ regions = REGIONS, trustedProxies = [], localP
           await grantScopes(change, workspace, id as ClientId, scope)
           await grantScopes(change, workspace, id as ClientId, onRequest, false)
           const { secret, credentialId } = await createSecret(change, workspace, id as ClientId, secretInput)
+          noteSecret('client secret', secret)
           return { id, secret, credentialId }
         },
 
@@ -191,7 +231,10 @@ export async function openWorld({ regions = REGIONS, trustedProxies = [], localP
     async superuser<Row extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []) {
       const client = new pg.Client({ connectionString: home.urls.superuser })
       await client.connect()
-      return client.query<Row>(text, [...values]).finally(() => client.end())
+      const result = await client.query<Row>(text, [...values]).finally(() => client.end())
+      // What is changed past the feed, nobody would be told of.
+      for (const { directory } of node.nodes.values()) directory.forgetAll()
+      return result
     },
 
     /** Nobody reads or writes the table meanwhile. */
@@ -209,6 +252,8 @@ export async function openWorld({ regions = REGIONS, trustedProxies = [], localP
     async close() {
       server.closeAllConnections()
       server.close()
+      await node.stop()
+      await log.close()
       await home.drop()
     },
   }
@@ -222,9 +267,11 @@ export async function openMigratedDatabase(route: Options['route'] = async (url)
   database: Database
   pool: pg.Pool
   urls: { admin: string; login: string; superuser: string }
+  connections: number
   drop(): Promise<void>
 }> {
   const { adminUrl, url, superuserUrl, drop } = await createDatabase()
+  noteEnvironment({ adminUrl, url })
   const session = await openAdminSession(adminUrl, 'DATABASE_ADMIN_URL')
   await createRoles(session.client, new URL(url).username)
   await migrateUp({ client: session.client }, REGIONS)
@@ -232,16 +279,34 @@ export async function openMigratedDatabase(route: Options['route'] = async (url)
   const pool = await openPostgres({
     url: await route(url),
     variable: 'DATABASE_URL',
-    connections: 4,
+    connections: CONNECTIONS,
     connectTimeout: 10_000,
   })
   return {
     database: database(pool, LIMITS),
     pool,
+    connections: CONNECTIONS,
     urls: { admin: adminUrl, login: url, superuser: superuserUrl },
     async drop() {
       await pool.end()
       await drop()
+    },
+  }
+}
+
+/** A change is known to the server by the time that it returns, as it is where the server itself made it. */
+function followed(home: Database, follow: () => Promise<void> | undefined): Database {
+  return {
+    ...home,
+    async inTenant(tenantId, work) {
+      const result = await home.inTenant(tenantId, work)
+      await follow()
+      return result
+    },
+    async asOperatorThenTenant(tenantId, first, then) {
+      const result = await home.asOperatorThenTenant(tenantId, first, then)
+      await follow()
+      return result
     },
   }
 }
@@ -252,7 +317,34 @@ export async function listen(server: Server, port = 0): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
+/** Private keys pass here before they are sealed. */
+function noting(keys: Keyring): Keyring {
+  return {
+    ...keys,
+    seal(privateKey, owner, kid) {
+      noteSecret('private key', privateKey.toString('base64'))
+      const { d = '' } = createPrivateKey({ key: privateKey, format: 'der', type: 'pkcs8' }).export({
+        format: 'jwk',
+      })
+      noteSecret('private key', d)
+      return keys.seal(privateKey, owner, kid)
+    },
+  }
+}
+
+function noteIssuedTokens(server: Server): void {
+  server.prependListener('request', (_request, response) => {
+    const end = response.end.bind(response) as (body?: unknown) => typeof response
+    response.end = (body?: unknown) => {
+      if (response.statusCode === 200) noteTokens(String(body))
+      return end(body)
+    }
+  })
+}
+
 export function encodeForm(form: Form): string {
+  for (const name of ['client_secret', 'client_assertion'])
+    for (const secret of [form[name] ?? []].flat()) noteSecret(name, secret)
   return Object.entries(form)
     .flatMap(([name, value]) =>
       [value].flat().map((single) => `${encodeFormValue(name)}=${encodeFormValue(single)}`),
@@ -261,6 +353,7 @@ export function encodeForm(form: Form): string {
 }
 
 export function basic({ id, secret }: Credentials): string {
+  noteSecret('client secret', secret)
   return `Basic ${Buffer.from(`${encodeFormValue(id)}:${encodeFormValue(secret)}`).toString('base64')}`
 }
 

@@ -5,17 +5,21 @@ import type { Stage } from '../stage.ts'
 import { terminateBackends } from './backends.ts'
 
 function listenCut(name: string, cut: (stage: Stage) => Promise<void>): Fault {
+  let listening = 0
   return {
     name,
     threat: 'T67',
     kind: 'listen cut',
     expect: { failures: 'none', gap: 250 },
-    break: cut,
+    async break(stage) {
+      listening = stage.proxies.direct.connections()
+      await cut(stage)
+    },
     async during(stage, { hold }) {
       const effect = await measureEffect(stage, 1, 'disable')
       await hold()
       return {
-        must: { polls: effect.polls },
+        must: { 'connections that listened': listening, polls: effect.polls },
         never: {
           'nodes that did not obey': effect.deaf,
           'nodes that obeyed and then did not': effect.cameBack,
@@ -29,7 +33,7 @@ function listenCut(name: string, cut: (stage: Stage) => Promise<void>): Fault {
 }
 
 export const listenTerminated = listenCut('listen-terminated', async (stage) => {
-  await terminateBackends(stage, `query ~* '^\\s*listen'`)
+  await terminateBackends(stage, `query ~* '^(listen|select 1$)'`)
   await stage.proxies.direct.cut()
 })
 export const listenBlackHole = listenCut('listen-black-hole', async ({ proxies }) => proxies.direct.freeze())

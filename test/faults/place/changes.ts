@@ -1,6 +1,7 @@
 /** Changes as an administrator makes them, by the functions of src/changes/, with the limits that the server has too. */
 import type { ChangeNeeds } from '../../../src/changes/change.ts'
 import { keyring } from '../../../src/keys/keyring.ts'
+import { deriveKeys } from '../../../src/sealing/derive.ts'
 import { parseMasterKeys } from '../../../src/sealing/master-keys.ts'
 import { sealing } from '../../../src/sealing/seal.ts'
 import { openPostgres } from '../../../src/storage/open-postgres.ts'
@@ -26,6 +27,7 @@ export async function openChanges(url: string, region: Region, connections = 4) 
     database: database(pool, LIMITS),
     origin,
     keyring: keyring(sealing(masterKeys)),
+    digestKeys: deriveKeys(masterKeys, 'credential digest'),
     bcryptCost: BCRYPT_COST,
     maxStale: 3600,
     actor: 'faults',

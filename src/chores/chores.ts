@@ -1,0 +1,51 @@
+/**
+ * Chores of a region: doors opened by the clock. Each is harmless when several nodes do it at once, and when it fails it
+ * is done the next time.
+ */
+import { pruneFeed } from '../changes/prune-feed.ts'
+import type { Observe } from '../observe/observation.ts'
+import { pruneNodes } from '../records/prune-nodes.ts'
+import { isUnavailable, type Database } from '../storage/transaction.ts'
+import type { Region } from '../tenancy/region.ts'
+import { watchConnections } from './watch-connections.ts'
+
+type Needs = {
+  readonly region: Region
+  readonly database: Database
+  readonly observe: Observe
+  readonly random?: () => number
+}
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+
+export function chores({ region, database, observe, random = Math.random }: Needs) {
+  const timers = new Set<NodeJS.Timeout>()
+
+  const repeat = (interval: number, chore: () => Promise<void>) => {
+    const once = () =>
+      chore().catch((error: unknown) => {
+        // A database that is away is seen by those who follow the feed.
+        if (!isUnavailable(error)) observe({ type: 'server_error', requestId: `chore of ${region}`, error })
+      })
+    // Spread, so that the nodes of a region do not all come at once.
+    const timer = setInterval(() => void once(), interval * (0.9 + 0.2 * random()))
+    timer.unref()
+    timers.add(timer)
+    return once
+  }
+
+  return {
+    async start(): Promise<void> {
+      const watch = repeat(MINUTE, () => watchConnections(database, region, observe))
+      repeat(HOUR, async () => {
+        await pruneNodes(database, region)
+        await pruneFeed(database, region)
+      })
+      await watch()
+    },
+    stop(): void {
+      for (const timer of timers) clearInterval(timer)
+    },
+  }
+}

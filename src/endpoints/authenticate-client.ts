@@ -1,0 +1,88 @@
+/**
+ * Finds and authenticates the client of a request. A yes comes from memory; a no only from the primary, and it takes the
+ * same time whatever it is about: a turn of its client id, and the end of the interval that it falls into. Failing often
+ * is answered with 429, which locks nobody out: a right secret that is quick to check passes whatever the counters say.
+ */
+import { attemptKey } from '../clients/attempt-key.ts'
+import type { AttemptLimits } from '../clients/attempt-limits.ts'
+import type { Attempt, Authenticate, NewDigest } from '../clients/authenticate.ts'
+import { isClientId, type KnownClient } from '../clients/client.ts'
+import type { Presented } from '../clients/credentials.ts'
+import { authenticationFailed, tooManyAttempts } from '../clients/refusal.ts'
+import type { Directory } from '../directory/directory.ts'
+import type { Found } from '../directory/found.ts'
+import type { CredentialId } from '../ids.ts'
+import type { Workspace } from '../tenancy/tenant.ts'
+
+export type AuthenticationNeeds = {
+  readonly authenticate: Authenticate
+  readonly limits: AttemptLimits
+  readonly noteDigest: (digest: NewDigest) => void
+  /** Milliseconds of a clock that nobody sets. */
+  readonly monotonic: () => number
+  /** Failing answers leave at multiples of so many milliseconds after their request came; 0: at once. */
+  readonly failureInterval: number
+}
+
+export type Authenticated = { readonly client: KnownClient; readonly credentialId: CredentialId }
+
+export type ClientAuthenticator = (
+  presented: Presented,
+  workspace: Workspace,
+  directory: Directory,
+  peer: string,
+) => Promise<Authenticated>
+
+export function clientAuthenticator(needs: AuthenticationNeeds): ClientAuthenticator {
+  const { authenticate, limits, noteDigest, monotonic, failureInterval } = needs
+
+  return async (presented, workspace, directory, peer) => {
+    const arrived = monotonic()
+    const { clientId } = presented
+    const { tenant, id } = workspace
+    const asked = { presented, workspace, peer }
+    // Nobody can have an id outside the grammar: the database is not asked for it.
+    const possible = isClientId(clientId)
+    const found: Found<KnownClient> = possible
+      ? await directory.findClient(workspace, clientId)
+      : { value: undefined, asOf: arrived, fromPrimary: true }
+    let client = found.value
+    let attempt = await authenticate(asked, client)
+
+    if (attempt.outcome === 'failed') {
+      if (!isLastWord(attempt, found, arrived)) {
+        client = (await directory.confirmClient(workspace, clientId)).value
+        attempt = await authenticate({ ...asked, previous: attempt.compared }, client)
+      } else if (found.asOf < arrived || !possible) {
+        await directory.paceClient(workspace, clientId)
+      }
+    }
+    const key = attemptKey(tenant.region, tenant.id, id, clientId, peer)
+    if (attempt.outcome === 'failed') {
+      await endOfInterval(arrived)
+      const own = client?.credentials ?? []
+      if (limits.failed(key, (credentialId) => own.some((candidate) => candidate.id === credentialId))) {
+        throw tooManyAttempts(limits.retryAfter(key))
+      }
+      throw authenticationFailed(attempt.reason)
+    }
+    limits.succeeded(key, attempt.credentialId)
+    if (attempt.newDigest !== undefined) noteDigest(attempt.newDigest)
+    return attempt
+  }
+
+  async function endOfInterval(arrived: number): Promise<void> {
+    if (failureInterval === 0) return
+    const rest = failureInterval - ((monotonic() - arrived) % failureInterval)
+    await new Promise((resolve) => setTimeout(resolve, rest))
+  }
+}
+
+/** Nothing that the primary could say now would change it. */
+function isLastWord(
+  attempt: Attempt & { readonly outcome: 'failed' },
+  { asOf, fromPrimary }: Found<KnownClient>,
+  arrived: number,
+): boolean {
+  return attempt.final || (fromPrimary && asOf >= arrived)
+}

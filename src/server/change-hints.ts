@@ -1,0 +1,47 @@
+/** Listens for changes, on one connection for each database, and hints at them to the nodes' regions that live there. */
+import type { Observe } from '../observe/observation.ts'
+import { CHANGE_CHANNEL, openListener, type Listener } from '../storage/listener.ts'
+import type { Region } from '../tenancy/region.ts'
+import type { RegionNode, ServedRegion } from './region-node.ts'
+
+type Needs = {
+  readonly regions: ReadonlyMap<Region, ServedRegion>
+  readonly nodes: ReadonlyMap<Region, RegionNode>
+  readonly observe: Observe
+}
+
+export function changeHints({ regions, nodes, observe }: Needs) {
+  const listeners: Listener[] = []
+  const groups = new Map<string, { listen: NonNullable<ServedRegion['listen']>; own: Region[] }>()
+  for (const [region, { listen }] of regions) {
+    if (listen === undefined) continue
+    const key = String(listen.connectionString)
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, { listen, own: [region] })
+    else group.own.push(region)
+  }
+
+  return {
+    open(): void {
+      for (const { listen, own } of groups.values()) {
+        listeners.push(
+          openListener({
+            connection: listen,
+            channel: CHANGE_CHANNEL,
+            onHint(payload) {
+              // One that names no region of this node may come from a release that writes it in another way.
+              const named = own.filter((region) => region === payload)
+              for (const region of named.length > 0 ? named : own) nodes.get(region)?.directory.feed.hint()
+            },
+            onState(listening) {
+              for (const region of own) observe({ type: 'listening', region, listening })
+            },
+          }),
+        )
+      }
+    },
+    async close(): Promise<void> {
+      await Promise.all(listeners.map((listener) => listener.close()))
+    },
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * `npm run figures -- <which>`: measures what docs/figures.md says, on this machine, and prints it. Fails when a promise
+ * is not kept; times are only printed.
+ */
+import { rmSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { parseArgs } from 'node:util'
+import { makeRunFolder } from '../support/noted-secrets.ts'
+import { startPostgres } from '../support/postgres.ts'
+import { flood } from './flood.ts'
+import { restartUnderLoad } from './restarts.ts'
+import { timeStarts } from './starts.ts'
+
+const USAGE = `npm run figures -- restarts  [--restarts 20] [--drain 5] [--connections 4]
+npm run figures -- malformed [--count 1000000] [--seed 1]
+npm run figures -- starts    [--starts 11]   (after npm run build)`
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    restarts: { type: 'string', default: '20' },
+    drain: { type: 'string', default: '5' },
+    connections: { type: 'string', default: '4' },
+    count: { type: 'string', default: '1000000' },
+    seed: { type: 'string', default: '1' },
+    starts: { type: 'string', default: '11' },
+  },
+})
+
+const say = (line: string) => process.stdout.write(`${line}\n`)
+const progress = (line: string) => process.stderr.write(`${line}\n`)
+
+/** Each prints its figures, and says whether the promise behind them was kept. */
+const FIGURES: Readonly<Record<string, () => Promise<boolean>>> = {
+  async restarts() {
+    const restarts = Number(values.restarts)
+    const { requests, failed, failures, exits } = await restartUnderLoad({
+      restarts,
+      drain: Number(values.drain),
+      connections: Number(values.connections),
+      onRestart: (count) => progress(`restart ${count}`),
+    })
+    say(`restarts ${restarts}, requests ${requests}, failed ${failed}`)
+    for (const [failure, count] of Object.entries(failures)) say(`  ${count} times: ${failure}`)
+    return failed === 0 && requests > 0 && exits.every((exit) => exit === 0)
+  },
+
+  async malformed() {
+    const count = Number(values.count)
+    const { sent, answers, wrong, resident, seconds, exit } = await flood({
+      count,
+      seed: Number(values.seed),
+      onBatch: (done) => progress(`${done} sent`),
+    })
+    say(`malformed requests ${sent}, in ${Math.round(seconds)} s, exit code ${exit}`)
+    for (const [status, times] of Object.entries(answers)) say(`  ${status}: ${times}`)
+    const quarters = quartersOf(resident)
+    say(`resident memory by quarter (median, MB): ${quarters.map(megabytes).join(', ')}`)
+    say(`  highest ${megabytes(Math.max(...resident))}`)
+    for (const line of wrong) say(`  WRONG ${line}`)
+    const [, second = 0, , last = 0] = quarters
+    // The first quarter warms up; afterwards nothing may be kept of what was refused.
+    return wrong.length === 0 && exit === 0 && last <= second * 1.1
+  },
+
+  async starts() {
+    for (const program of ['dist/src/main.js', 'scripts/start.mjs']) {
+      const times = await timeStarts(program, Number(values.starts))
+      const list = times.map(Math.round).join(' ')
+      say(
+        `node ${program} serve: median ${Math.round(median(times))} ms, most ${Math.round(Math.max(...times))} ms`,
+      )
+      say(`  ${list}`)
+    }
+    return true
+  },
+}
+
+function median(list: readonly number[]): number {
+  return list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)] ?? 0
+}
+
+function quartersOf(list: readonly number[]): readonly number[] {
+  const size = list.length / 4
+  return [0, 1, 2, 3].map((index) =>
+    median(list.slice(Math.floor(index * size), Math.ceil((index + 1) * size))),
+  )
+}
+
+const megabytes = (bytes: number) => Math.round(bytes / 1e6)
+
+const measure = FIGURES[positionals[0] ?? '']
+if (measure === undefined) {
+  say(USAGE)
+  process.exitCode = 1
+} else {
+  const postgres = await startPostgres()
+  process.env.REGENT_TEST_POSTGRES = postgres.url
+  process.env.REGENT_TEST_RUN = makeRunFolder()
+  try {
+    say(`Node ${process.version}, PostgreSQL ${postgres.version}, ${cpus().length} × ${cpus()[0]?.model}`)
+    if (!(await measure())) process.exitCode = 1
+  } finally {
+    rmSync(process.env.REGENT_TEST_RUN, { recursive: true })
+    await postgres.stop()
+  }
+}
