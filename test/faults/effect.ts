@@ -31,8 +31,8 @@ export const CHANGES: readonly Change[] = ['disable', 'rotate', 'narrow']
 
 const DEADLINE_MS = 30_000
 const EACH_MS = 15
-/** So often in a row a node must refuse before it is believed. */
-const STEADY = 10
+/** Milliseconds without a token, three readings of the feed, until a node that refuses is believed. */
+const STEADY_MS = 1500
 const WRITE: Ask = { parameter: 'scope', value: 'write' }
 const UNDONE_MS = 30_000
 
@@ -88,9 +88,10 @@ const MAKE: Readonly<Record<Change, Maker>> = {
 
 async function watch(stage: Stage, node: Node, subject: Caller, acknowledged: () => number) {
   const seen = { last: 0, after: 0, polls: 0, cameBack: 0, deaf: 0, wrong: 0 }
-  let refusals = 0
-  for (const start = performance.now(); refusals < STEADY; await sleep(EACH_MS)) {
+  let refusedAt: number | undefined
+  for (const start = performance.now(); ; await sleep(EACH_MS)) {
     const sentAt = performance.now()
+    if (sentAt - Math.max(refusedAt ?? Infinity, acknowledged()) > STEADY_MS) break
     if (sentAt - Math.min(acknowledged(), start + DEADLINE_MS) > DEADLINE_MS) {
       seen.deaf = 1
       break
@@ -103,16 +104,16 @@ async function watch(stage: Stage, node: Node, subject: Caller, acknowledged: ()
     if (answer?.status === 200) {
       const verdict = await stage.load.checker.check(subject, WRITE, answer.body)
       if (verdict !== undefined && verdict !== POSTPONED) seen.wrong += 1
-      if (refusals > 0) seen.cameBack = 1
-      refusals = 0
+      if (refusedAt !== undefined && sentAt > acknowledged()) seen.cameBack = 1
+      refusedAt = undefined
       if (sentAt > acknowledged()) {
         seen.last = sentAt - acknowledged()
         seen.after += 1
       }
-    } else if (answer !== undefined && /"invalid_(?:client|scope)"/.test(answer.body)) {
-      // Before the acknowledgement it may be in effect already; what matters is that it stays so.
-      refusals += 1
-    } else if (answer !== undefined && answer.status !== 503 && answer.status !== 429) seen.wrong += 1
+    } else if (answer?.status === 429 || /"invalid_(?:client|scope)"/.test(answer?.body ?? '')) {
+      // In effect, perhaps before it was acknowledged; failing attempts beyond a limit are told 429.
+      refusedAt ??= sentAt
+    } else if (answer !== undefined && answer.status !== 503) seen.wrong += 1
   }
   return seen
 }
