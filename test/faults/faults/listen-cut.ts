@@ -1,0 +1,40 @@
+/** T67: the connections that listen for changes are lost, with and without a word. Changes are in effect all the same. */
+import { measureEffect } from '../effect.ts'
+import type { Fault } from '../fault.ts'
+import type { Stage } from '../stage.ts'
+import { terminateBackends } from './backends.ts'
+
+function listenCut(name: string, cut: (stage: Stage) => Promise<void>): Fault {
+  let listening = 0
+  return {
+    name,
+    threat: 'T67',
+    kind: 'listen cut',
+    expect: { failures: 'none', gap: 250 },
+    async break(stage) {
+      listening = stage.proxies.direct.connections()
+      await cut(stage)
+    },
+    async during(stage, { hold }) {
+      const effect = await measureEffect(stage, 1, 'disable')
+      await hold()
+      return {
+        must: { 'connections that listened': listening, polls: effect.polls },
+        never: {
+          'nodes that did not obey': effect.deaf,
+          'nodes that obeyed and then did not': effect.cameBack,
+          'wrong answers': effect.wrong,
+        },
+        times: { 'last token after a client was disabled': { took: effect.lastToken, allowed: 5000 } },
+      }
+    },
+    mend: async ({ proxies }) => proxies.direct.mend(),
+  }
+}
+
+export const listenTerminated = listenCut('listen-terminated', async (stage) => {
+  await terminateBackends(stage, `query ~* '^(listen|select 1$)'`)
+  await stage.proxies.direct.cut()
+})
+export const listenBlackHole = listenCut('listen-black-hole', async ({ proxies }) => proxies.direct.freeze())
+export const listenHalfOpen = listenCut('listen-half-open', async ({ proxies }) => proxies.direct.halfOpen())

@@ -1,0 +1,48 @@
+/** Changes under load, one after the other: disabled, rotated, narrowed; with LISTEN, and with LISTEN cut. */
+import { CHANGES, measureEffect, type Change, type Effect } from '../effect.ts'
+import type { Events, Fault, Run } from '../fault.ts'
+import type { Stage } from '../stage.ts'
+
+function trials(name: string, allowed: number, listening: boolean): Fault {
+  return {
+    name,
+    threat: 'T65',
+    kind: name,
+    expect: { failures: 'none' },
+    break: async ({ proxies }) => (listening ? undefined : proxies.direct.cut()),
+    during: (stage, run) => tryChanges(stage, run, allowed),
+    mend: async ({ proxies }) => proxies.direct.mend(),
+  }
+}
+
+export const trialsListening = trials('trials', 1000, true)
+export const trialsCut = trials('trials-listen-cut', 5000, false)
+
+async function tryChanges(stage: Stage, { trials: count }: Run, allowed: number): Promise<Events> {
+  const effects: Effect[] = []
+  const subjects = stage.subjects.map((_, index) => index)
+  let next = 0
+  // Each subject has one change at a time, and subjects are in workspaces of their own.
+  await Promise.all(
+    subjects.map(async (subject) => {
+      for (let trial = next++; trial < count; trial = next++)
+        effects.push(await measureEffect(stage, subject, CHANGES[trial % CHANGES.length] as Change))
+    }),
+  )
+  const sum = (which: keyof Effect) => effects.reduce((all, effect) => all + effect[which], 0)
+  const times = effects.map(({ lastToken }) => lastToken).toSorted((a, b) => a - b)
+  const quantile = (part: number) => times[Math.min(times.length - 1, Math.floor(part * times.length))] ?? 0
+  return {
+    must: { trials: effects.length, polls: sum('polls') },
+    never: {
+      'nodes that did not obey': sum('deaf'),
+      'nodes that obeyed and then did not': sum('cameBack'),
+      'wrong answers': sum('wrong'),
+    },
+    times: {
+      'last token, median': { took: quantile(0.5), allowed },
+      'last token, 99.9 %': { took: quantile(0.999), allowed },
+      'last token, longest': { took: times.at(-1) ?? 0, allowed: 5000 },
+    },
+  }
+}
