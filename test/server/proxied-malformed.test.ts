@@ -29,7 +29,7 @@ const MENDABLE = [
 ]
 
 for (const name of PROXIES) {
-  describeBehind(name, 'T39, T42, T43 and T47, malformed requests', () => {
+  describeBehind(name, 'T39, T40, T42, T43 and T47, malformed requests', () => {
     let there: ProxiedWorld
 
     beforeAll(async () => {
@@ -97,6 +97,16 @@ for (const name of PROXIES) {
     it('T39 takes a body of 16 KiB', async () => {
       const body = `${there.form}&x=`.padEnd(16_384, 'y')
       expect(await outcomes(request(LINE, [HOST, FORM], body))).toEqual([TOKEN])
+    })
+
+    it.each([
+      ['a head', `${LINE}\r\n${HOST}\r\n`],
+      ['a body', [LINE, HOST, FORM, 'Content-Length: 1000', '', 'grant_type='].join('\r\n')],
+    ])('T40 does not wait for ever for the rest of %s', async (_case, bytes) => {
+      // Far more than 5 and 10 seconds, and less than the 60 that nginx has by default.
+      const patient = { patience: 50_000, silence: 50_000 }
+      const { answers, closed, faults } = await there.send(newCaller(), bytes, patient)
+      expect([answers.filter(({ status }) => status !== 408), closed, faults]).toEqual([[], true, []])
     })
 
     it.each(['PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE', 'PROPFIND'])(
