@@ -74,7 +74,15 @@ describe('T74 a damaged row', () => {
 
   /** Whoever needs the row, and those who do not. */
   async function check(damage: Damage, needing: readonly Credentials[], others: () => Promise<void>) {
-    await plant(damage)
+    try {
+      await plant(damage)
+      await meet(damage, needing, others)
+    } finally {
+      await mend(damage)
+    }
+    await Promise.all([isServed(damaged), isServed(sibling), isServed(rival)])
+  }
+  async function meet(damage: Damage, needing: readonly Credentials[], others: () => Promise<void>) {
     const { outcome, table, column, loggedAs } = damage
     const [answers] = await Promise.all([
       Promise.all(needing.map((client) => damaged.story.token(client))),
@@ -95,8 +103,6 @@ describe('T74 a damaged row', () => {
     } else {
       expect(answers.map(({ status }) => status)).toEqual(needing.map(() => 200))
     }
-    await mend(damage)
-    await Promise.all([isServed(damaged), isServed(sibling), isServed(rival)])
   }
   const titled = (damages: readonly Damage[]) =>
     damages.map(
