@@ -1,7 +1,9 @@
 /** Reads a workspace with its keys and scope from a database, the feed's number first. */
-import type { Keyring } from '../keys/keyring.ts'
-import { keyStore } from '../keys/key-store.ts'
+import { fits } from '../keys/fits.ts'
+import type { Keyring, KeyOwner } from '../keys/keyring.ts'
+import { keyStore, type SealedKey } from '../keys/key-store.ts'
 import { isPublic } from '../keys/life-cycle.ts'
+import type { ActiveKey, PublicJwk } from '../keys/signing-key.ts'
 import type { Database } from '../storage/transaction.ts'
 import type { WorkspaceAddress } from '../tenancy/address.ts'
 import type { Region } from '../tenancy/region.ts'
@@ -31,16 +33,34 @@ export async function readWorkspace(
     const keys = keyStore(connection, workspace.id)
     const owner = { region, tenantId, workspaceId: workspace.id }
     const sealed = await keys.listActiveKeys()
-    const published = await keys.listKeys()
+    const publicKeys = (await keys.listKeys()).filter(isPublic).map(({ publicJwk }) => publicJwk)
     const scopes = await resourceServerStore(connection, workspace.id).listScopes()
     return {
       number,
       value: {
         ...workspace,
-        activeKeys: sealed.map((key) => keyring.open(key, owner)),
-        publicKeys: published.filter(isPublic).map(({ publicJwk }) => publicJwk),
+        activeKeys: sealed.map((key) => openKey(keyring, key, owner, publicKeys)),
+        publicKeys,
         scope: scopes.map(({ token }) => token),
       },
     }
   })
+}
+
+function openKey(
+  keyring: Keyring,
+  sealed: SealedKey,
+  owner: KeyOwner,
+  published: readonly PublicJwk[],
+): ActiveKey {
+  const unusable = 'a row of regent.signing_key cannot be used: sealed_private_key'
+  let key: ActiveKey
+  try {
+    key = keyring.open(sealed, owner)
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : 'it does not open'
+    throw new Error(`${unusable} (${sealed.kid}: ${why})`, { cause })
+  }
+  if (!fits(key, published)) throw new Error(`${unusable} (${sealed.kid}: it is not of the published key)`)
+  return key
 }

@@ -1,9 +1,11 @@
 /** Rows of signing keys, for one workspace. A private key comes and goes sealed. Reads and writes, nothing else. */
+import { z } from 'zod'
 import type { Kid, WorkspaceId } from '../ids.ts'
-import type { Algorithm } from '../oauth/signing.ts'
+import { ALGORITHMS, type Algorithm } from '../oauth/signing.ts'
 import type { Sealed } from '../sealing/seal.ts'
+import { readRow } from '../storage/row.ts'
 import type { OperatorConnection, TenantConnection } from '../storage/transaction.ts'
-import type { KeyState, PublicJwk, SigningKey } from './signing-key.ts'
+import { KEY_STATES, type KeyState, type PublicJwk, type SigningKey } from './signing-key.ts'
 
 export type SealedKey = Sealed & { readonly kid: Kid; readonly algorithm: Algorithm }
 export type NewKey = Omit<SigningKey, 'state' | 'activatedAt' | 'retiredAt' | 'kid' | 'algorithm'> & {
@@ -19,23 +21,13 @@ export function keyStore({ db, tenantId }: TenantConnection, workspaceId: Worksp
     async listKeys(): Promise<readonly SigningKey[]> {
       const rows = await db
         .selectFrom('signing_key')
-        .selectAll()
+        .select(['kid', 'algorithm', 'state', 'public_jwk', 'may_sign_at', 'activated_at', 'retired_at'])
+        .select(['max_token_lifetime', 'max_jwks_age', 'max_stale'])
         .where((eb) => eb.and(here))
         .orderBy('published_at')
         .orderBy('kid')
         .execute()
-      return rows.map((row) => ({
-        kid: row.kid,
-        algorithm: row.algorithm as Algorithm,
-        state: row.state,
-        publicJwk: row.public_jwk as PublicJwk,
-        maySignAt: row.may_sign_at.getTime() / 1000,
-        activatedAt: numericDate(row.activated_at),
-        retiredAt: numericDate(row.retired_at),
-        maxTokenLifetime: row.max_token_lifetime,
-        maxJwksAge: row.max_jwks_age,
-        maxStale: row.max_stale,
-      }))
+      return rows.map(readKey)
     },
 
     /** The longest active first: one of each algorithm in use. */
@@ -47,7 +39,7 @@ export function keyStore({ db, tenantId }: TenantConnection, workspaceId: Worksp
         .orderBy('activated_at')
         .orderBy('kid')
         .execute()
-      return rows.map((row) => ({ kid: row.kid, algorithm: row.algorithm as Algorithm, ...sealedOf(row) }))
+      return rows.map(readSealedKey)
     },
 
     /** @param active it signs at once, beside a published one that may not sign yet */
@@ -126,6 +118,59 @@ export function keyStoreSamples({ db }: OperatorConnection) {
       }))
     },
   }
+}
+
+const KID = z.string().regex(/^[A-Za-z0-9_-]{43}$/)
+const ALGORITHM = z.enum(ALGORITHMS)
+const SECONDS = z.int().nonnegative()
+/** RFC 7518 §6.2.2, §6.3.2 and §6.4.1: parameters of private keys. */
+const PRIVATE = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
+
+const SEALED_KEY = z.object({
+  kid: KID,
+  algorithm: ALGORITHM,
+  sealed_private_key: z.instanceof(Buffer),
+  master_key_id: z.string().min(1).max(64),
+})
+
+const KEY = z
+  .object({
+    kid: KID,
+    algorithm: ALGORITHM,
+    state: z.enum(KEY_STATES),
+    public_jwk: z
+      .looseObject({ kty: z.string(), kid: KID, use: z.literal('sig'), alg: ALGORITHM })
+      .refine((jwk) => PRIVATE.every((parameter) => !(parameter in jwk))),
+    may_sign_at: z.date(),
+    activated_at: z.date().nullable(),
+    retired_at: z.date().nullable(),
+    max_token_lifetime: SECONDS,
+    max_jwks_age: SECONDS,
+    max_stale: SECONDS,
+  })
+  .refine(({ kid, algorithm, public_jwk: jwk }) => jwk.kid === kid && jwk.alg === algorithm, {
+    path: ['public_jwk'],
+  })
+
+function readKey(keyRow: unknown): SigningKey {
+  const row = readRow('signing_key', KEY, keyRow)
+  return {
+    kid: row.kid as Kid,
+    algorithm: row.algorithm,
+    state: row.state,
+    publicJwk: row.public_jwk as PublicJwk,
+    maySignAt: row.may_sign_at.getTime() / 1000,
+    activatedAt: numericDate(row.activated_at),
+    retiredAt: numericDate(row.retired_at),
+    maxTokenLifetime: row.max_token_lifetime,
+    maxJwksAge: row.max_jwks_age,
+    maxStale: row.max_stale,
+  }
+}
+
+function readSealedKey(keyRow: unknown): SealedKey {
+  const row = readRow('signing_key', SEALED_KEY, keyRow)
+  return { kid: row.kid as Kid, algorithm: row.algorithm, ...sealedOf(row) }
 }
 
 function sealedOf(row: { sealed_private_key: Buffer; master_key_id: string }): Sealed {

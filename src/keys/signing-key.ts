@@ -3,7 +3,8 @@ import type { KeyObject } from 'node:crypto'
 import type { Kid, WorkspaceId } from '../ids.ts'
 import type { Algorithm } from '../oauth/signing.ts'
 
-export type KeyState = 'published' | 'active' | 'retired' | 'gone' | 'revoked'
+export const KEY_STATES = ['published', 'active', 'retired', 'gone', 'revoked'] as const
+export type KeyState = (typeof KEY_STATES)[number]
 
 /** RFC 7517 §4, public parameters only. */
 export type PublicJwk = {

@@ -1,8 +1,10 @@
 /** Rows of resource servers and the scope tokens that they own, for one workspace. */
+import { z } from 'zod'
 import type { ResourceServerId, WorkspaceId } from '../ids.ts'
 import type { ResourceIdentifier } from '../oauth/resource.ts'
-import type { ScopeToken } from '../oauth/scope.ts'
+import { isScopeToken } from '../oauth/scope.ts'
 import type { Algorithm, JwtType } from '../oauth/signing.ts'
+import { readRow } from '../storage/row.ts'
 import type { TenantConnection } from '../storage/transaction.ts'
 import type { OwnedScope, ResourceServer } from './resource-server.ts'
 
@@ -30,16 +32,12 @@ export function resourceServerStore({ db, tenantId }: TenantConnection, workspac
     async listScopes(): Promise<readonly OwnedScope[]> {
       const rows = await db
         .selectFrom('scope')
-        .selectAll()
+        .select(['scope_token', 'resource_server_id', 'description'])
         .where('tenant_id', '=', tenantId)
         .where('workspace_id', '=', workspaceId)
         .orderBy('scope_token')
         .execute()
-      return rows.map((row) => ({
-        token: row.scope_token as ScopeToken,
-        resourceServerId: row.resource_server_id,
-        description: row.description,
-      }))
+      return rows.map(readScope)
     },
 
     /** What resource servers have chosen; nothing of those that have not. */
@@ -97,5 +95,20 @@ export function resourceServerStore({ db, tenantId }: TenantConnection, workspac
         })
         .execute()
     },
+  }
+}
+
+const SCOPE = z.object({
+  scope_token: z.string().max(200).refine(isScopeToken),
+  resource_server_id: z.uuid(),
+  description: z.string().max(1000),
+})
+
+function readScope(scopeRow: unknown): OwnedScope {
+  const row = readRow('scope', SCOPE, scopeRow)
+  return {
+    token: row.scope_token,
+    resourceServerId: row.resource_server_id as ResourceServerId,
+    description: row.description,
   }
 }
