@@ -4,11 +4,7 @@ import { createSecret, revokeCredential } from '../../src/changes/credential-cha
 import { createWorkspace } from '../../src/changes/create-workspace.ts'
 import type { ClientId, CredentialId } from '../../src/ids.ts'
 import { assembleServer, type TokenServer } from '../../src/server/assemble.ts'
-<<<<<<< HEAD
-import { database as databaseOn, type Database } from '../../src/storage/transaction.ts'
-=======
 import { database as openDatabase, type Database } from '../../src/storage/transaction.ts'
->>>>>>> part3-dirtests
 import { kyselyOn } from '../../src/storage/kysely-on.ts'
 import type { Schema } from '../../src/storage/schema.ts'
 import { Client, type PoolClient } from 'pg'
@@ -29,14 +25,10 @@ function heldBack(home: Database) {
     }
     return result
   }
-<<<<<<< HEAD
-  const database: Database = { ...home, inTenant: (tenantId, work) => held(home.inTenant(tenantId, work)) }
-=======
   const database: Database = {
     ...home,
     inTenant: (tenantId, work) => held(home.inTenant(tenantId, work)),
   }
->>>>>>> part3-dirtests
   return {
     database,
     /** The next readings have read and wait; `release` lets them go. */
@@ -221,11 +213,7 @@ describe('a node that was just asked for it, and another one that makes it', () 
     // With the turns that a node has in earnest, and a database of its own eyes: nothing is polled for it.
     other = assembleServer({
       ...world.parts,
-<<<<<<< HEAD
-      regions: new Map([['eu', { database: databaseOn(world.pool, LIMITS), connections: 4 }]]),
-=======
       regions: new Map([['eu', { database: openDatabase(world.pool, LIMITS), connections: 4 }]]),
->>>>>>> part3-dirtests
       memory: { confirmInterval: 1000 },
     })
     await other.start()

@@ -80,7 +80,7 @@ for (const name of PROXIES) {
       const users = new Map<Socket, Set<string>>()
       for (const { socket, callers } of there.arrived)
         users.set(socket, new Set([...(users.get(socket) ?? []), ...callers]))
-      expect([...users.values()].filter(({ size }) => size > 1).length).toBeGreaterThan(10)
+      expect([...users.values()].filter(({ size }) => size > 1).length).toBeGreaterThan(3)
     })
 
     it('without the proxy are noticed: they have no stamp', async () => {

@@ -87,6 +87,8 @@ describe('T67 a listener', () => {
     open(url.href)
     await until(() => hints.length === 1)
     proxy.freeze()
+    await until(() => states.length === 2)
+    await proxy.mend()
     await until(() => hints.length === 2)
     expect(states).toEqual([true, false, true])
     await listener?.close()
