@@ -67,9 +67,7 @@ describe('a digest of a secret', () => {
     expect(matchesDigest(keysOf('second'), digest, owner, SECRET)).toBeUndefined()
     // The same id with other bits is another key.
     const [, second = keysOf('x')[0]] = keysOf('x', 'y')
-    expect(matchesDigest([{ ...second, id: 'first' as never }], digest, owner, SECRET)).toBe(false)
-      false,
-    )
+    expect(matchesDigest([{ ...second, id: 'first' }], digest, owner, SECRET)).toBe(false)
     expect(
       matchesDigest(keysOf('first'), { ...digest, bytes: Buffer.alloc(31) }, owner, SECRET),
     ).toBeUndefined()

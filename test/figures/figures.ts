@@ -7,13 +7,15 @@ import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { makeRunFolder } from '../support/noted-secrets.ts'
 import { startPostgres } from '../support/postgres.ts'
+import { measureEnumeration } from './enumeration.ts'
 import { flood } from './flood.ts'
 import { restartUnderLoad } from './restarts.ts'
 import { timeStarts } from './starts.ts'
 
 const USAGE = `npm run figures -- restarts  [--restarts 20] [--drain 5] [--connections 4]
 npm run figures -- malformed [--count 1000000] [--seed 1]
-npm run figures -- starts    [--starts 11]   (after npm run build)`
+npm run figures -- starts    [--starts 11]   (after npm run build)
+npm run figures -- enumeration [--each 20000] [--clients 400] [--rate 500]`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -24,6 +26,9 @@ const { values, positionals } = parseArgs({
     count: { type: 'string', default: '1000000' },
     seed: { type: 'string', default: '1' },
     starts: { type: 'string', default: '11' },
+    each: { type: 'string', default: '20000' },
+    clients: { type: 'string', default: '400' },
+    rate: { type: 'string', default: '500' },
   },
 })
 
@@ -61,6 +66,19 @@ const FIGURES: Readonly<Record<string, () => Promise<boolean>>> = {
     const [, second = 0, , last = 0] = quarters
     // The first quarter warms up; afterwards nothing may be kept of what was refused.
     return wrong.length === 0 && exit === 0 && last <= second * 1.1
+  },
+
+  async enumeration() {
+    const { attempts, answers, pairs } = await measureEnumeration({
+      each: Number(values.each),
+      clients: Number(values.clients),
+      rate: Number(values.rate),
+      onProgress: progress,
+    })
+    say(`failing attempts ${attempts}; different answers, but for the request's id: ${answers.length}`)
+    for (const [answer, times] of answers) say(`  ${times} times ${answer.slice(0, 60)}`)
+    for (const { workspace, kinds, auc } of pairs) say(`  ${workspace}  ${kinds}: ${auc.toFixed(4)}`)
+    return answers.length === 1 && pairs.every(({ auc }) => Math.abs(auc - 0.5) <= 0.02)
   },
 
   async starts() {
