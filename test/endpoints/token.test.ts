@@ -645,7 +645,10 @@ describe('POST /oauth2/token', () => {
       const response = await broken.token(client).expect(500)
       expectRefusal(response, 'server_error', 'server_error')
       expect(world.seen.findLast(({ type }) => type === 'server_error')).toMatchObject({
-        error: expect.objectContaining({ code: 'ERR_CRYPTO_INVALID_AUTH_TAG' }),
+        error: expect.objectContaining({
+          message: expect.stringContaining('regent.signing_key'),
+          cause: expect.objectContaining({ code: 'ERR_CRYPTO_INVALID_AUTH_TAG' }),
+        }),
       })
     })
   })
