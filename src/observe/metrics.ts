@@ -66,7 +66,7 @@ export function openMetrics(read: () => Gauges | undefined): Metrics {
     'status',
     'reason',
   ])
-  const faults = counter('regent_server_errors_total', 'Faults: requests and chores that failed unforeseen.')
+  const faults = counter('regent_server_errors_total', 'Faults, of the database too.')
   const emptied = counter('regent_memory_emptied_total', 'Times that a region was forgotten.', ['region'])
   const lost = counter('regent_database_lost_total', 'Times that a database was given up.', ['region'])
   const listening = ofRegion('regent_listening', '1 while notifications of changes come.')
