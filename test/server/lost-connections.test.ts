@@ -105,6 +105,8 @@ describe('a server whose database', () => {
     const count = (counts: Map<number, number>, status: number) =>
       counts.set(status, (counts.get(status) ?? 0) + 1)
     const load = { over: false }
+    const life = { over: false }
+    void regent.ended.then(() => (life.over = true))
     const loops = [
       async () => count(answers.known, await ask(client.clientId)),
       async () => count(answers.unknown, await askUnknown()),
@@ -118,12 +120,13 @@ describe('a server whose database', () => {
     let terminated = 0
     try {
       while (terminated < TERMINATIONS) {
+        if (life.over) throw new Error(`the server ended after ${terminated} terminations`)
         terminated += await terminateOurs()
         await sleep(20)
       }
     } finally {
       load.over = true
-      await Promise.all(loops)
+      await Promise.allSettled(loops)
     }
     process.stderr.write(
       `T68: ${terminated} connections terminated; known ${JSON.stringify([...answers.known])}, unknown ${JSON.stringify([...answers.unknown])}\n`,
