@@ -10,6 +10,8 @@ import { readServerConfig } from '../config.ts'
 import { keyring } from '../keys/keyring.ts'
 import type { Redis } from 'ioredis'
 import { openLog } from '../observe/log.ts'
+import { openMetrics } from '../observe/metrics.ts'
+import type { Observe } from '../observe/observation.ts'
 import { openRedis } from '../records/open-redis.ts'
 import type { Region } from '../tenancy/region.ts'
 import { deriveKeys } from '../sealing/derive.ts'
@@ -47,10 +49,17 @@ async function serve(options: { data: string }): Promise<void> {
   let server: TokenServer | undefined
   const redis = new Map<Region, Redis>()
 
-  const ops = opsServer(() =>
-    draining
-      ? { ready: false, reason: 'stopping' }
-      : (server?.readiness() ?? { ready: false, reason: 'starting' }),
+  const metrics = openMetrics(() => server?.gauges())
+  const observe: Observe = (observation) => {
+    log.observe(observation)
+    metrics.observe(observation)
+  }
+  const ops = opsServer(
+    () =>
+      draining
+        ? { ready: false, reason: 'stopping' }
+        : (server?.readiness() ?? { ready: false, reason: 'starting' }),
+    metrics,
   )
   const check = (databases: OpenDatabases['databases']) =>
     requireMasterKeys(databases, keys, 'REGENT_MASTER_KEYS')
@@ -74,7 +83,7 @@ async function serve(options: { data: string }): Promise<void> {
       hashThreads: hashThreads(cpus().length, config.threadPoolSize),
       memory: { maxStale: config.maxStale, clients: config.memoryEntries },
       clock: steadyClock(),
-      observe: log.observe,
+      observe,
       isDraining: () => draining,
     })
     await server.start()

@@ -86,6 +86,8 @@ export function heartbeat(needs: Needs) {
     },
 
     isClockRight: () => state !== 'wrong',
+    /** Milliseconds, as of the last answer; positive: the node is ahead. */
+    skew: () => skew,
 
     /** @throws OAuthError 503 while a token of this node might say that it was issued at a wrong time */
     requireRightClock(): void {

@@ -12,6 +12,7 @@ import { workspaceEndpoints } from '../endpoints/index.ts'
 import { grants } from '../grants/index.ts'
 import { newNodeId } from '../ids.ts'
 import type { Keyring } from '../keys/keyring.ts'
+import type { Gauges } from '../observe/metrics.ts'
 import type { Observe } from '../observe/observation.ts'
 import type { Redis } from 'ioredis'
 import { digestRecords } from '../records/digest-records.ts'
@@ -67,6 +68,7 @@ export type TokenServer = {
   /** After the last request: writes what waits, and leaves the regions. */
   stop(): Promise<void>
   readiness(): Readiness
+  gauges(): Gauges
 }
 
 const MEMORY: MemorySettings = {
@@ -175,5 +177,11 @@ export function assembleServer(parts: ServerParts): TokenServer {
       }
       return { ready: true }
     },
+
+    gauges: () => ({
+      hashesWaiting: queue.waiting(),
+      hashesRunning: queue.running(),
+      regions: [...nodes.values()].map((region) => region.gauges()),
+    }),
   }
 }

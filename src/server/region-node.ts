@@ -2,6 +2,7 @@
 import { chores } from '../chores/chores.ts'
 import { directory, type FollowingDirectory } from '../directory/directory.ts'
 import type { Keyring } from '../keys/keyring.ts'
+import type { RegionGauges } from '../observe/metrics.ts'
 import type { Observe } from '../observe/observation.ts'
 import { heartbeat, type Heartbeat } from '../records/heartbeat.ts'
 import type { NodeReport } from '../records/node-store.ts'
@@ -47,6 +48,7 @@ export type RegionNode = {
   readonly directory: FollowingDirectory
   readonly heartbeat: Heartbeat
   readonly database: Database
+  gauges(): RegionGauges
   start(): Promise<void>
   stop(): Promise<void>
 }
@@ -90,6 +92,18 @@ export function regionNode(needs: Needs): RegionNode {
     directory: known,
     heartbeat: beats,
     database,
+
+    gauges() {
+      const { clients, workspaces } = known.size()
+      return {
+        region,
+        clients,
+        workspaces,
+        feedAge: known.fresh.age(),
+        databaseAnswers: !guard.isOpen(),
+        clockSkew: beats.skew() / 1000,
+      }
+    },
 
     /** Rejects when the region's database cannot be asked. */
     async start() {

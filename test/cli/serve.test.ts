@@ -56,7 +56,20 @@ describe('regent serve', () => {
     expect((await token()).status).toBe(200)
     expect(await (await fetch(`${ops}/livez`)).json()).toEqual({ live: true })
     expect(await (await fetch(`${ops}/readyz`)).json()).toEqual({ ready: true })
-    expect((await fetch(`${ops}/metrics`)).status).toBe(404)
+    const metrics = await fetch(`${ops}/metrics`)
+    expect(metrics.headers.get('content-type')).toContain('text/plain; version=0.0.4')
+    const text = await metrics.text()
+    for (const line of [
+      /^regent_tokens_issued_total\{grant_type="client_credentials"\} 1$/m,
+      /^regent_memory_clients\{region="\w+"\} 1$/m,
+      /^regent_database_answers\{region="eu"\} 1$/m,
+      // The pool and the connection that listens.
+      /^regent_region_connections\{region="eu"\} 5$/m,
+      /^regent_hash_queue_waiting 0$/m,
+    ])
+      expect(text).toMatch(line)
+    expect(text).not.toContain(client.clientId)
+    expect((await fetch(`${ops}/elsewhere`)).status).toBe(404)
     regent.kill('SIGTERM')
     expect(await regent.ended).toBe(0)
     const events = regent.said.out

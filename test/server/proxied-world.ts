@@ -5,6 +5,7 @@
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { openMetrics } from '../../src/observe/metrics.ts'
 import { opsServer } from '../../src/server/ops-server.ts'
 import { encodeForm, listen, openWorld, type Credentials } from '../support/world.ts'
 import { issuerOf } from './issuer.ts'
@@ -38,7 +39,10 @@ export async function openProxiedWorld(name: ProxyName) {
     await world.workspace('https://rival.eu.token.example/orders'),
   ]
   const [robot, rivalRobot] = [await acme.client('robot'), await rival.client('robot')]
-  const ops = opsServer(() => ({ ready: true }))
+  const ops = opsServer(
+    () => ({ ready: true }),
+    openMetrics(() => undefined),
+  )
   const opsPort = await listen(ops)
   const arrived: Arrived[] = []
   world.server.on('request', (request: IncomingMessage, response: ServerResponse) => {

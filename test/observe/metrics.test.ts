@@ -1,0 +1,98 @@
+/** What is counted, what is read at the moment of the question, and that requests cannot make series. */
+import { openMetrics, type Gauges } from '../../src/observe/metrics.ts'
+import type { Observation } from '../../src/observe/observation.ts'
+
+const GAUGES: Gauges = {
+  hashesWaiting: 3,
+  hashesRunning: 1,
+  regions: [
+    { region: 'eu', clients: 7, workspaces: 2, feedAge: 0.5, databaseAnswers: true, clockSkew: -0.25 },
+    { region: 'us', clients: 0, workspaces: 0, feedAge: Infinity, databaseAnswers: false, clockSkew: 0 },
+  ],
+}
+const issuedTo = (clientId: string): Observation => ({
+  type: 'token_issued',
+  requestId: clientId,
+  issuer: `https://${clientId}.example/a/b`,
+  clientId,
+  credentialId: clientId,
+  grantType: 'client_credentials',
+  scope: clientId,
+  tokenId: clientId,
+})
+const refusalOf = (peer: string, status = 401): Observation => ({
+  type: 'request_refused',
+  requestId: peer,
+  peer,
+  status,
+  code: 'invalid_client',
+  reason: 'client_unknown',
+})
+
+async function printed(
+  observations: readonly Observation[],
+  gauges: () => Gauges | undefined = () => GAUGES,
+) {
+  const metrics = openMetrics(gauges)
+  for (const observation of observations) metrics.observe(observation)
+  const lines = (await metrics.print()).split('\n')
+  return lines.filter((line) => line !== '' && !line.startsWith('#'))
+}
+
+describe('the metrics', () => {
+  it.each([
+    [issuedTo('a'), 'regent_tokens_issued_total{grant_type="client_credentials"} 2'],
+    [refusalOf('a'), 'regent_requests_refused_total{status="401",reason="client_unknown"} 2'],
+    [{ type: 'server_error', requestId: 'a', error: new Error('a') }, 'regent_server_errors_total 2'],
+    [{ type: 'memory_emptied', region: 'eu', feedNumber: 1 }, 'regent_memory_emptied_total{region="eu"} 2'],
+    [{ type: 'database_lost', region: 'us', error: 'a' }, 'regent_database_lost_total{region="us"} 2'],
+  ] as [Observation, string][])('count %j', async (observation, line) => {
+    expect(await printed([observation, observation])).toContain(line)
+  })
+
+  it('say what was observed last of listening and of connections', async () => {
+    const counted = { type: 'connections_counted', region: 'eu', nodes: 1, tooMany: false } as const
+    const lines = await printed([
+      { type: 'listening', region: 'eu', listening: true },
+      { type: 'listening', region: 'eu', listening: false },
+      { type: 'listening', region: 'us', listening: true },
+      { ...counted, connections: 5, limit: 97 },
+      { ...counted, connections: 10, limit: 197 },
+    ])
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'regent_listening{region="eu"} 0',
+        'regent_listening{region="us"} 1',
+        'regent_region_connections{region="eu"} 10',
+        'regent_region_connections_limit{region="eu"} 197',
+      ]),
+    )
+  })
+
+  it('say what is so when they are asked', async () => {
+    expect(await printed([])).toEqual(
+      expect.arrayContaining([
+        'regent_hash_queue_waiting 3',
+        'regent_hash_queue_running 1',
+        'regent_memory_clients{region="eu"} 7',
+        'regent_memory_workspaces{region="eu"} 2',
+        'regent_feed_age_seconds{region="eu"} 0.5',
+        'regent_feed_age_seconds{region="us"} +Inf',
+        'regent_database_answers{region="eu"} 1',
+        'regent_database_answers{region="us"} 0',
+        'regent_clock_skew_seconds{region="eu"} -0.25',
+      ]),
+    )
+  })
+
+  it('can be asked before there is a server', async () => {
+    expect(await printed([], () => undefined)).not.toContainEqual(expect.stringContaining('region='))
+  })
+
+  it('have as many series after a thousand clients, tenants and peers as after one', async () => {
+    const many = Array.from({ length: 1000 }, (_, n) => [issuedTo(`robot${n}`), refusalOf(`peer${n}`)]).flat()
+    const lines = await printed(many)
+    expect(lines).toHaveLength((await printed([issuedTo('robot'), refusalOf('peer')])).length)
+    expect(lines.join()).not.toMatch(/robot|peer/)
+  })
+})
