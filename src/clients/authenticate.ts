@@ -110,6 +110,8 @@ export function clientAuthentication(needs: Needs) {
     }
 
     const fault = faultOf(presented, client, credential, right, clock.now())
+    // A right secret that is of no use costs what a wrong one does, though its digest told it quickly.
+    if (fault !== undefined && !generated) compared ??= await compare(asked, client, bcryptHash)
     if (fault !== undefined || client === undefined || credential === undefined) {
       const final = fault === 'wrong_secret' && generated && byDigest === false
       return {

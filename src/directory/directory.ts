@@ -159,9 +159,7 @@ export function directory(needs: DirectoryNeeds): FollowingDirectory {
       const value = memory.findClient(workspace, id)
       if (value !== undefined) return { value, asOf: Number.NEGATIVE_INFINITY, fromPrimary: false }
       if (confirmations.isPaced(workspace, id)) return confirmations.confirm(workspace, id)
-      const found = await clients.load(workspace, id)
-      if (found.value === undefined) confirmations.noteAbsent(workspace, id, found.asOf)
-      return found
+      return clients.load(workspace, id)
     },
 
     confirmClient: confirmations.confirm,

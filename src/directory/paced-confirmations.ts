@@ -67,7 +67,8 @@ export function pacedConfirmations({ region, load, interval, monotonic }: Needs)
   return {
     /** What the primary says of a client, as of a moment after this call. */
     async confirm(workspace: Workspace, id: ClientId): Promise<Found<KnownClient>> {
-      return (await waitFor(workspace, id, true)) ?? load(workspace, id)
+      const found = (await waitFor(workspace, id, true)) ?? (await load(workspace, id))
+      return { ...found, paced: true }
     },
 
     /** Takes a turn and asks nothing. */
@@ -79,15 +80,6 @@ export function pacedConfirmations({ region, load, interval, monotonic }: Needs)
     isPaced(workspace: Workspace, id: ClientId): boolean {
       const slot = slots.get(clientKey(region, workspace, id))
       return slot !== undefined && (slot.next !== undefined || monotonic() - slot.last < interval)
-    },
-
-    /** It was read just now, and was not there. */
-    noteAbsent(workspace: Workspace, id: ClientId, asOf: number): void {
-      if (interval === 0) return
-      const key = clientKey(region, workspace, id)
-      const slot = slots.get(key) ?? { last: asOf, next: undefined }
-      slot.last = Math.max(slot.last, asOf)
-      slots.set(key, slot)
     },
   }
 }

@@ -53,7 +53,8 @@ export function clientAuthenticator(needs: AuthenticationNeeds): ClientAuthentic
       if (!isLastWord(attempt, found, arrived)) {
         client = (await directory.confirmClient(workspace, clientId)).value
         attempt = await authenticate({ ...asked, previous: attempt.compared }, client)
-      } else if (found.asOf < arrived || !possible) {
+      } else if (found.paced === undefined) {
+        // Each failing attempt takes a turn, who asks at once included, so that a turn tells nothing of who exists.
         await directory.paceClient(workspace, clientId)
       }
     }

@@ -1,90 +1,139 @@
-/** Digests of secrets: what they are keyed by, what they are bound to, and what becomes of them when keys rotate. */
-import { createHmac, createSecretKey, hkdfSync } from 'node:crypto'
-import { digestSecret, matchesDigest, type DigestOwner } from '../../src/clients/digest.ts'
-import { verifiedSecrets } from '../../src/clients/verified-secrets.ts'
+/** Keyed digests of secrets: what they are made of, computed a second way, and what they do not fit. */
+import { createHmac, createSecretKey } from 'node:crypto'
+import fc from 'fast-check'
+import { digestSecret, matchesDigest, type DigestKey, type DigestOwner } from '../../src/clients/digest.ts'
 import type { ClientId, CredentialId, TenantId, WorkspaceId } from '../../src/ids.ts'
 import { deriveKeys } from '../../src/sealing/derive.ts'
 import { frame } from '../../src/sealing/frame.ts'
 import { parseMasterKeys } from '../../src/sealing/master-keys.ts'
 
-const owner: DigestOwner = {
+const MASTER = Buffer.alloc(32, 7)
+const OWNER: DigestOwner = {
   region: 'eu',
-  tenantId: '00000000-0000-4000-8000-000000000001' as TenantId,
-  workspaceId: '00000000-0000-4000-8000-000000000002' as WorkspaceId,
+  tenantId: '0190a0b0-0000-7000-8000-000000000001' as TenantId,
+  workspaceId: '0190a0b0-0000-7000-8000-000000000002' as WorkspaceId,
   clientId: 'robot' as ClientId,
-  credentialId: 'AAAAAAAAAAAAAAAA' as CredentialId,
+  credentialId: 'abcdefghijklmnop' as CredentialId,
 }
-const SECRET = 'a secret of somebody'
+const SECRET = 'correct horse battery staple'
 
-function keysOf(...ids: readonly string[]) {
-  const text = ids.map((id, index) => `${id}:${Buffer.alloc(32, index + 1).toString('base64')}`).join(',')
-  const keys = parseMasterKeys(text)
-  if (typeof keys === 'string') throw new Error(keys)
-  return deriveKeys(keys, 'credential digest')
+const hmac = (key: Buffer, ...parts: readonly (string | Buffer)[]) => {
+  const mac = createHmac('sha256', key)
+  for (const part of parts) mac.update(part)
+  return mac.digest()
 }
 
-describe('a digest of a secret', () => {
-  it('is HMAC-SHA-256 under a key that is derived from the master key (RFC 2104, RFC 5869)', () => {
-    const [key] = keysOf('first')
-    const derived = hkdfSync('sha256', Buffer.alloc(32, 1), Buffer.alloc(0), 'regent credential digest', 32)
-    const parts = ['eu', owner.tenantId, owner.workspaceId, 'robot', owner.credentialId, SECRET]
-    const framed = Buffer.concat(
-      parts.flatMap((part) => {
-        const length = Buffer.alloc(4)
-        length.writeUInt32BE(part.length)
-        return [length, Buffer.from(part)]
-      }),
+/** RFC 5869 §2.2 and §2.3, for one block: what is not said of the salt is 32 zeros. */
+const hkdf = (key: Buffer, info: string) =>
+  hmac(hmac(Buffer.alloc(32), key), Buffer.from(info), Buffer.from([1]))
+
+/** A big-endian length of four bytes before each part. */
+const framed = (parts: readonly string[]) =>
+  Buffer.concat(
+    parts.flatMap((part) => [
+      Buffer.from(Buffer.byteLength(part).toString(16).padStart(8, '0'), 'hex'),
+      Buffer.from(part),
+    ]),
+  )
+
+function keysOf(text: string) {
+  const masterKeys = parseMasterKeys(text)
+  if (typeof masterKeys === 'string') throw new Error(masterKeys)
+  return deriveKeys(masterKeys, 'credential digest')
+}
+const KEYS = keysOf(`first:${MASTER.toString('base64')}`)
+
+describe('digests of secrets', () => {
+  it('computes HKDF as RFC 5869 does (its test case 3), so that the second way below is a way', () => {
+    const prk = hmac(Buffer.alloc(32), Buffer.alloc(22, 0x0b))
+    expect(prk.toString('hex')).toBe('19ef24a32c717b167f33a91d6f648bdf96596776afdb6377ac434c1c293ccb04')
+    expect(hkdf(Buffer.alloc(22, 0x0b), '').toString('hex')).toBe(
+      '8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d',
     )
-    const expected = createHmac('sha256', createSecretKey(Buffer.from(derived)))
-      .update(framed)
-      .digest()
-    expect(digestSecret(key, owner, SECRET)).toEqual({ keyId: 'first', bytes: expected })
+  })
+
+  it('derives a key for one purpose, with the id of its master key', () => {
+    const [derived] = KEYS
+    expect(derived.id).toBe('first')
+    expect(derived.key.export()).toEqual(hkdf(MASTER, 'regent credential digest'))
+  })
+
+  it('keeps master keys in their order', () => {
+    const other = Buffer.alloc(32, 8)
+    const keys = keysOf(`new:${other.toString('base64')},old:${MASTER.toString('base64')}`)
+    expect(keys.map(({ id }) => id)).toEqual(['new', 'old'])
+    expect(keys.map(({ key }) => key.export())).toEqual(
+      [other, MASTER].map((key) => hkdf(key, 'regent credential digest')),
+    )
+  })
+
+  it('is HMAC-SHA-256 over the owner and the secret, each behind its length (RFC 2104)', () => {
+    const parts = [
+      OWNER.region,
+      OWNER.tenantId,
+      OWNER.workspaceId,
+      OWNER.clientId,
+      OWNER.credentialId,
+      SECRET,
+    ]
+    expect(digestSecret(KEYS[0], OWNER, SECRET)).toEqual({
+      keyId: 'first',
+      bytes: hmac(hkdf(MASTER, 'regent credential digest'), framed(parts)),
+    })
+  })
+
+  it('frames: no two lists of parts make the same bytes, wherever they are cut', () => {
+    const text = fc.string({ unit: 'binary', maxLength: 20 })
+    fc.assert(
+      fc.property(fc.array(text, { maxLength: 6 }), fc.nat(), fc.nat(), (parts, at, cut) => {
+        expect(frame(parts)).toEqual(framed(parts))
+        if (parts.length < 2) return
+        const index = at % (parts.length - 1)
+        const both = `${parts[index]}${parts[index + 1]}`
+        const moved = [
+          ...parts.slice(0, index),
+          both.slice(0, cut % (both.length + 1)),
+          both.slice(cut % (both.length + 1)),
+          ...parts.slice(index + 2),
+        ]
+        expect(frame(moved).equals(frame(parts))).toBe(
+          moved.every((part, place) => Buffer.from(part).equals(Buffer.from(parts[place] ?? ''))),
+        )
+      }),
+      { numRuns: 1000 },
+    )
   })
 
   it.each([
     ['region', { region: 'us' }],
-    ['tenant', { tenantId: '00000000-0000-4000-8000-000000000009' }],
-    ['workspace', { workspaceId: '00000000-0000-4000-8000-000000000009' }],
-    ['client', { clientId: 'other' }],
-    ['credential', { credentialId: 'BBBBBBBBBBBBBBBB' }],
-  ])('does not fit in another %s', (_of, other) => {
-    const keys = keysOf('first')
-    const digest = digestSecret(keys[0], owner, SECRET)
-    expect(matchesDigest(keys, digest, owner, SECRET)).toBe(true)
-    expect(matchesDigest(keys, digest, { ...owner, ...other } as DigestOwner, SECRET)).toBe(false)
-    expect(matchesDigest(keys, digest, owner, `${SECRET}x`)).toBe(false)
+    ['tenant', { tenantId: OWNER.workspaceId }],
+    ['workspace', { workspaceId: OWNER.tenantId }],
+    ['client', { clientId: 'robo' }],
+    ['credential', { credentialId: 'abcdefghijklmnoq' }],
+  ])('does not fit a row that was moved to another %s', (_what, moved) => {
+    const digest = digestSecret(KEYS[0], OWNER, SECRET)
+    expect(matchesDigest(KEYS, digest, OWNER, SECRET)).toBe(true)
+    expect(matchesDigest(KEYS, digest, { ...OWNER, ...moved } as DigestOwner, SECRET)).toBe(false)
   })
 
-  it('frames its parts: no two lists make the same bytes', () => {
-    expect(frame(['ab', 'c'])).not.toEqual(frame(['a', 'bc']))
-    expect(frame(['', 'a'])).not.toEqual(frame(['a', '']))
-    expect(frame(['a'])).not.toEqual(frame(['a', '']))
+  it('does not fit another secret, be it longer, shorter or changed in its last byte', () => {
+    const digest = digestSecret(KEYS[0], OWNER, SECRET)
+    for (const other of ['', SECRET.slice(0, -1), `${SECRET} `, `${SECRET}\0`, `${SECRET.slice(0, -1)}f`])
+      expect(matchesDigest(KEYS, digest, OWNER, other)).toBe(false)
   })
 
-  it('is checked by any known master key, and by none that is not known', () => {
-    const digest = digestSecret(keysOf('first')[0], owner, SECRET)
-    expect(matchesDigest(keysOf('first', 'second').toReversed(), digest, owner, SECRET)).toBe(true)
-    expect(matchesDigest(keysOf('second'), digest, owner, SECRET)).toBeUndefined()
-    // The same id with other bits is another key.
-    const [, second = keysOf('x')[0]] = keysOf('x', 'y')
-    expect(matchesDigest([{ ...second, id: 'first' }], digest, owner, SECRET)).toBe(false)
-    expect(
-      matchesDigest(keysOf('first'), { ...digest, bytes: Buffer.alloc(31) }, owner, SECRET),
-    ).toBeUndefined()
+  it('says nothing where its key is not known, or its bytes are no digest', () => {
+    const unknown: DigestKey = { id: 'gone', key: createSecretKey(Buffer.alloc(32, 1)) }
+    expect(matchesDigest(KEYS, digestSecret(unknown, OWNER, SECRET), OWNER, SECRET)).toBeUndefined()
+    const { keyId, bytes } = digestSecret(KEYS[0], OWNER, SECRET)
+    expect(matchesDigest(KEYS, { keyId, bytes: bytes.subarray(0, 31) }, OWNER, SECRET)).toBeUndefined()
   })
-})
 
-describe('what was verified the slow way', () => {
-  it('is remembered until the credential changes, for its owner only, and bounded', () => {
-    const verified = verifiedSecrets(10)
-    expect(verified.isVerified(owner, 'hash', SECRET)).toBe(false)
-    verified.note(owner, 'hash', SECRET)
-    expect(verified.isVerified(owner, 'hash', SECRET)).toBe(true)
-    expect(verified.isVerified(owner, 'hash', `${SECRET}x`)).toBe(false)
-    expect(verified.isVerified(owner, 'another hash', SECRET)).toBe(false)
-    expect(verified.isVerified({ ...owner, clientId: 'other' as ClientId }, 'hash', SECRET)).toBe(false)
-    expect(verified.isVerified({ ...owner, region: 'us' }, 'hash', SECRET)).toBe(false)
-    for (let n = 0; n < 20; n++) verified.note({ ...owner, clientId: `c${n}` as ClientId }, 'hash', SECRET)
-    expect(verified.isVerified(owner, 'hash', SECRET)).toBe(false)
+  it('is checked with the key that it names, whichever place that has', () => {
+    const [first] = KEYS
+    const newest: DigestKey = { id: 'newest', key: createSecretKey(Buffer.alloc(32, 2)) }
+    expect(matchesDigest([newest, first], digestSecret(first, OWNER, SECRET), OWNER, SECRET)).toBe(true)
+    const misnamed = { ...digestSecret(first, OWNER, SECRET), keyId: 'newest' }
+    expect(matchesDigest([newest, first], misnamed, OWNER, SECRET)).toBe(false)
   })
 })

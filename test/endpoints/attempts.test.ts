@@ -1,27 +1,45 @@
-/** What an attempt costs and how it is answered, right or wrong, known or not: counted, not timed. */
-import { hash } from 'bcrypt'
+/** Failing attempts at the token endpoint: what they cost, how long they wait, and what a restart forgets. */
+import { compare } from 'bcrypt'
 import { setClientState } from '../../src/changes/client-changes.ts'
 import { createSecret, revokeCredential } from '../../src/changes/credential-changes.ts'
+import { attemptLimits } from '../../src/clients/attempt-limits.ts'
+import { clientAuthentication } from '../../src/clients/authenticate.ts'
+import { readCredentials } from '../../src/clients/credentials.ts'
+import { hashQueue } from '../../src/clients/hash-queue.ts'
 import { generateSecret } from '../../src/clients/secret.ts'
-import type { ClientId, CredentialId } from '../../src/ids.ts'
-import type { Database } from '../../src/storage/transaction.ts'
-import { NOW, openWorld, type Credentials, type World, type WorldWorkspace } from '../support/world.ts'
+import { verifiedSecrets } from '../../src/clients/verified-secrets.ts'
+import { monotonic } from '../../src/clock.ts'
+import type { Directory } from '../../src/directory/directory.ts'
+import { clientAuthenticator } from '../../src/endpoints/authenticate-client.ts'
+import { newCredentialId, type ClientId, type CredentialId } from '../../src/ids.ts'
+import { assembleServer } from '../../src/server/assemble.ts'
+import {
+  listen,
+  NOW,
+  openWorld,
+  type Credentials,
+  type World,
+  type WorldWorkspace,
+} from '../support/world.ts'
+import { ask } from './attempt.ts'
 
-const CHOSEN = 'a password of somebody'
-const wait = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
+const INTERVAL = 100
 
-describe('client authentication', () => {
+describe('failing attempts (T15)', () => {
   let world: World
-  let counted = { compares: 0, readings: 0 }
+  let transactions = 0
 
   beforeAll(async () => {
     world = await openWorld({
       regions: ['eu'],
-      parts: { compare: (secret, bcryptHash) => comparing(secret, bcryptHash) },
-      asSeen: (home): Database => ({
+      parts: {
+        memory: { confirmInterval: 50 },
+        attempts: { failureInterval: INTERVAL, attempts: 1_000_000 },
+      },
+      asSeen: (home) => ({
         ...home,
         inTenant(tenantId, work) {
-          counted.readings += 1
+          transactions += 1
           return home.inTenant(tenantId, work)
         },
       }),
@@ -29,262 +47,252 @@ describe('client authentication', () => {
   })
   afterAll(() => world.close())
 
-  const comparing = async (secret: string, bcryptHash: string) => {
-    counted.compares += 1
-    const { compare } = await import('bcrypt')
-    return compare(secret, bcryptHash)
-  }
-  const count = async (work: () => Promise<{ status: number }>) => {
-    counted = { compares: 0, readings: 0 }
-    const { status } = await work()
-    return { status, ...counted }
-  }
-  const forget = () => {
-    for (const { directory } of world.node.nodes.values()) directory.forgetAll()
-  }
-  /** Facts are written shortly after the answer. */
-  const digestOf = async (credentialId: string) => {
-    await wait(300)
-    const { rows } = await world.superuser<{ key: string | null }>(
-      'select digest_key_id as key from regent.credential where credential_id = $1',
-      [credentialId],
-    )
-    return rows[0]?.key
-  }
-
-  describe('with a right secret', () => {
-    it('that Regent generated asks bcrypt for nothing, cold or warm', async () => {
-      const orders = await world.workspace('https://right.eu.token.example/orders')
-      const robot = await orders.client('robot')
-      expect(await count(() => orders.token(robot))).toMatchObject({ status: 200, compares: 0 })
-      expect(await count(() => orders.token(robot))).toEqual({ status: 200, compares: 0, readings: 0 })
-    })
-
-    it('that somebody chose asks bcrypt once, and no node ever again', async () => {
-      const orders = await world.workspace('https://chosen.eu.token.example/orders', { chosenSecrets: true })
-      const robot = await orders.client('robot', { secret: { chosen: CHOSEN } })
-      expect(await count(() => orders.token(robot))).toMatchObject({ status: 200, compares: 1 })
-      expect(await count(() => orders.token(robot))).toEqual({ status: 200, compares: 0, readings: 0 })
-      expect(await digestOf(robot.credentialId)).toBe('test')
-      forget()
-      expect(await count(() => orders.token(robot))).toMatchObject({ status: 200, compares: 0 })
-    })
-
-    it('that may be weak is never stored as a digest, and remembered by the process until it changes', async () => {
-      const orders = await world.workspace('https://weak.eu.token.example/orders', {
-        chosenSecrets: true,
-        chosenDigests: false,
+  /** One client for each way to fail, with what it presents; `form` decides what kind of secret that is. */
+  async function failing(name: string, form: 'generated' | 'chosen', chosenSecrets = true) {
+    const orders = await world.workspace(`https://${name}.eu.token.example/orders`, { chosenSecrets })
+    const { change, workspace } = orders
+    const make = (id: string, input: object = {}, more: object = {}) =>
+      orders.client(id, {
+        ...more,
+        secret: { ...input, ...(form === 'chosen' && { chosen: `secret of ${id}` }) },
       })
-      const robot = await orders.client('robot', { secret: { chosen: CHOSEN } })
-      expect(await count(() => orders.token(robot))).toMatchObject({ status: 200, compares: 1 })
-      expect(await count(() => orders.token(robot))).toMatchObject({ status: 200, compares: 0 })
-      expect(await digestOf(robot.credentialId)).toBeNull()
-      // The same secret under another hash is another credential.
-      await world.superuser('update regent.credential set bcrypt_hash = $1 where credential_id = $2', [
-        await hash(CHOSEN, 4),
-        robot.credentialId,
-      ])
-      expect(await count(() => orders.token(robot))).toMatchObject({ status: 200, compares: 1 })
-    })
+    const wrong = (credentialId: CredentialId) =>
+      form === 'chosen' ? 'nobody has this one' : generateSecret(credentialId)
+    const robot = await make('robot')
+    const disabled = await make('disabled')
+    await setClientState(change, workspace, 'disabled' as ClientId, 'disabled')
+    const revoked = await make('revoked')
+    await revokeCredential(change, workspace, 'revoked' as ClientId, revoked.credentialId as CredentialId)
+    const ways: Record<string, Credentials> = {
+      unknown: { id: 'nobody', secret: wrong(newCredentialId()) },
+      'an id that nobody can have': { id: 'no body', secret: wrong(newCredentialId()) },
+      wrong: { id: 'robot', secret: wrong(robot.credentialId as CredentialId) },
+      'wrong, of another credential': { id: 'robot', secret: wrong(newCredentialId()) },
+      disabled,
+      revoked,
+      expired: await make('expired', { expiresAt: NOW }),
+      early: await make('early', { notBefore: NOW + 1 }),
+      'another method': await make(
+        'strict',
+        {},
+        { strictAuthMethod: true, tokenEndpointAuthMethod: 'client_secret_basic' },
+      ),
+    }
+    return { orders, ways }
+  }
 
-    it('whose digest is of a key that is not known falls back to bcrypt, and is written anew', async () => {
-      const orders = await world.workspace('https://rotated.eu.token.example/orders')
-      const robot = await orders.client('robot')
-      await world.superuser(`update regent.credential set digest_key_id = 'gone' where credential_id = $1`, [
-        robot.credentialId,
-      ])
-      expect(await count(() => orders.token(robot))).toMatchObject({ status: 200, compares: 1 })
-      expect(await digestOf(robot.credentialId)).toBe('test')
-      forget()
-      expect(await count(() => orders.token(robot))).toMatchObject({ status: 200, compares: 0 })
-    })
-
-    it('that was made before there were digests gets one', async () => {
-      const orders = await world.workspace('https://older.eu.token.example/orders')
-      const robot = await orders.client('robot')
-      await world.superuser(
-        `update regent.credential set digest = null, digest_key_id = null where credential_id = $1`,
-        [robot.credentialId],
-      )
-      expect(await count(() => orders.token(robot))).toMatchObject({ status: 200, compares: 1 })
-      expect(await digestOf(robot.credentialId)).toBe('test')
-    })
-
-    it('that took the place of another one is known at once', async () => {
-      const orders = await world.workspace('https://replaced.eu.token.example/orders', {
-        chosenSecrets: true,
-      })
-      const robot = await orders.client('robot', { secret: { chosen: CHOSEN } })
-      await orders.token(robot).expect(200)
-      const behind = { ...orders.change, database: world.database }
-      await revokeCredential(
-        behind,
-        orders.workspace,
-        'robot' as ClientId,
-        robot.credentialId as CredentialId,
-      )
-      await createSecret(behind, orders.workspace, 'robot' as ClientId, { chosen: `${CHOSEN} anew` })
-      await orders.token({ id: 'robot', secret: `${CHOSEN} anew` }).expect(200)
-      await orders.token(robot).expect(401)
-    })
-  })
-
-  describe('T15 that fails costs the same whoever is meant', () => {
-    type Kind = readonly [name: string, attempt: (orders: WorldWorkspace) => Promise<Credentials>]
-    const wrongFor = ({ credentialId }: { credentialId: string }) =>
-      generateSecret(credentialId as CredentialId)
-    let serial = 0
-    const robotOf = (
-      orders: WorldWorkspace,
-      chosen: boolean,
-      times: { notBefore?: number; expiresAt?: number } = {},
-    ) => orders.client(`robot-${serial++}`, { secret: { ...times, ...(chosen && { chosen: CHOSEN }) } })
-    const kinds = (chosen: boolean): readonly Kind[] => [
-      [
-        'unknown',
-        async () => ({
-          id: `nobody-${serial++}`,
-          secret: chosen ? CHOSEN : generateSecret('N'.repeat(16) as CredentialId),
+  /** The door's own parts around a real memory and a real bcrypt, each counted. */
+  function counted({ workspace }: WorldWorkspace) {
+    const real = world.node.nodes.get('eu')?.directory as Directory
+    const cost = { compares: 0, turns: 0 }
+    const limits = attemptLimits({ monotonic, maxEntries: 1000, attempts: 1_000_000, perSeconds: 60 })
+    const turn = async <Result>(result: Promise<Result>) => {
+      cost.turns += 1
+      return result
+    }
+    const directory: Directory = {
+      ...real,
+      async findClient(...asked) {
+        const found = await real.findClient(...asked)
+        if (found.paced) cost.turns += 1
+        return found
+      },
+      confirmClient: (...asked) => turn(real.confirmClient(...asked)),
+      paceClient: (...asked) => turn(real.paceClient(...asked)),
+    }
+    const authenticateClient = clientAuthenticator({
+      authenticate: clientAuthentication({
+        clock: world.clock,
+        bcryptCost: 4,
+        digestKeys: world.parts.digestKeys,
+        hashQueue: hashQueue({
+          threads: 1,
+          maxWaiting: 100,
+          maxWaitingPerTenant: 100,
+          monotonic,
+          compare(secret, hash) {
+            cost.compares += 1
+            return compare(secret, hash)
+          },
         }),
-      ],
-      [
-        'wrong',
-        async (orders) => {
-          const robot = await robotOf(orders, chosen)
-          await orders.token(robot).expect(200)
-          return { id: robot.id, secret: chosen ? 'another one' : wrongFor(robot) }
-        },
-      ],
-      [
-        'disabled',
-        async (orders) => {
-          const robot = await robotOf(orders, chosen)
-          await setClientState(orders.change, orders.workspace, robot.id as ClientId, 'disabled')
-          return robot
-        },
-      ],
-      ['expired', (orders) => robotOf(orders, chosen, { expiresAt: NOW - 1 })],
-      ['not yet valid', (orders) => robotOf(orders, chosen, { notBefore: NOW + 10 })],
-    ]
+        verified: verifiedSecrets(100),
+        limits,
+      }),
+      limits,
+      noteDigest: () => {},
+      monotonic,
+      failureInterval: 0,
+    })
+    return async ({ id, secret }: Credentials) => {
+      const presented = readCredentials([], { client_id: id, client_secret: secret }, workspace)
+      Object.assign(cost, { compares: 0, turns: 0 })
+      const outcome = await authenticateClient(presented, workspace, directory, '192.0.2.1').catch(
+        (error: { code: string }) => error.code,
+      )
+      return { ...cost, outcome }
+    }
+  }
 
-    it.each([
-      ['a generated secret', false, {}, 0],
-      ['a generated secret, where others are chosen', false, { chosenSecrets: true }, 0],
-      ['a chosen secret', true, { chosenSecrets: true }, 1],
-    ] as const)('with %s', async (_case, chosen, settings, compares) => {
-      const orders = await world.workspace(`https://fails-${serial++}.eu.token.example/orders`, settings)
-      const answers = new Set<string>()
-      for (const [name, attempt] of kinds(chosen)) {
-        const credentials = await attempt(orders)
-        const response = { status: 0, compares: 0, readings: 0 }
-        Object.assign(
-          response,
-          await count(async () => {
-            const answer = await orders.token(credentials)
-            answers.add(JSON.stringify(answer.body).replaceAll(/request [\w-]+/g, 'request'))
-            return answer
-          }),
-        )
-        expect({ name, status: response.status, compares: response.compares }).toEqual({
-          name,
-          status: 401,
-          compares,
-        })
-        // At the most one to find the client, and one to be sure.
-        expect(response.readings).toBeLessThanOrEqual(2)
+  it.each([
+    ['generated', 'generated', true, 0],
+    ['generated-only', 'generated', false, 0],
+    ['chosen', 'chosen', true, 1],
+  ] as const)(
+    '%s: each costs the same comparisons and one turn, cold and warm',
+    async (name, form, chosen, compares) => {
+      const { orders, ways } = await failing(name, form, chosen)
+      const attempt = counted(orders)
+      for (const [way, client] of Object.entries(ways)) {
+        world.node.nodes.get('eu')?.directory.forgetAll()
+        for (const temperature of ['cold', 'warm', 'warm again'])
+          expect([way, temperature, await attempt(client)]).toEqual([
+            way,
+            temperature,
+            { compares, turns: 1, outcome: 'invalid_client' },
+          ])
       }
-      expect(answers.size).toBe(1)
-    })
+    },
+  )
 
-    it('and a secret of no possible form costs nothing at all', async () => {
-      const orders = await world.workspace('https://forms.eu.token.example/orders')
-      await orders.client('robot')
-      await orders.token({ id: 'robot', secret: 'x' }).expect(401)
-      for (const secret of ['not of our form', 'rgs_damaged', 'x'.repeat(73)]) {
-        expect(await count(() => orders.token({ id: 'robot', secret }))).toEqual({
-          status: 401,
-          compares: 0,
-          readings: 0,
-        })
-      }
-    })
+  it.each([
+    ['chosen-bytes', 'chosen'],
+    ['generated-bytes', 'generated'],
+  ] as const)(
+    '%s: a hundred answers each, the same bytes, none before its interval ends',
+    async (name, form) => {
+      const { orders, ways } = await failing(name, form)
+      const all = Object.entries(ways).flatMap(([way, client]) =>
+        Array.from({ length: 100 }, () => ({ way, client })),
+      )
+      const shuffled = all.map((one) => ({ one, at: Math.random() })).toSorted((a, b) => a.at - b.at)
+      const answers = new Map<string, Set<string>>()
+      const early: string[] = []
+      const next = shuffled.values()
+      await Promise.all(
+        Array.from({ length: 20 }, async () => {
+          for (const { one } of next) {
+            const { bytes, milliseconds } = await ask(world.port, orders, one.client)
+            answers.set(bytes, (answers.get(bytes) ?? new Set()).add(one.way))
+            // Timers of Node may be early by a millisecond.
+            if (milliseconds < INTERVAL - 2) early.push(one.way)
+          }
+        }),
+      )
+      expect([answers.size, early]).toEqual([1, []])
+      expect([...answers.values()][0]?.size).toBe(9)
+    },
+  )
 
-    it('a wrong secret of a credential that is there is final: the database is not asked', async () => {
-      const orders = await world.workspace('https://final.eu.token.example/orders')
-      const robot = await orders.client('robot')
-      await orders.token(robot).expect(200)
-      expect(await count(() => orders.token({ id: 'robot', secret: wrongFor(robot) }))).toEqual({
-        status: 401,
-        compares: 0,
-        readings: 0,
-      })
-    })
+  it('asks the database nothing about a generated secret whose credential it knows', async () => {
+    const { orders, ways } = await failing('final', 'generated')
+    await orders.token(ways.wrong as Credentials).expect(401)
+    const before = transactions
+    for (let tries = 0; tries < 5; tries++) await orders.token(ways.wrong as Credentials).expect(401)
+    expect(transactions).toBe(before)
+    await orders.token(ways.unknown as Credentials).expect(401)
+    expect(transactions).toBeGreaterThan(before)
   })
 })
 
-describe('T16 failing often', () => {
-  it('is answered with 429 and Retry-After, at a turn a second; the right secret passes all the while', async () => {
-    const world = await openWorld({
-      regions: ['eu'],
-      parts: { attempts: { failureInterval: 20, attempts: 5 }, memory: { confirmInterval: 50 } },
-    })
-    try {
-      const orders = await world.workspace('https://acme.eu.token.example/orders', { chosenSecrets: true })
-      const robot = await orders.client('robot')
-      const wrong = { id: 'robot', secret: generateSecret(robot.credentialId as CredentialId) }
-      const statuses: number[] = []
-      for (let n = 0; n < 8; n++) {
-        statuses.push((await orders.token(wrong)).status)
-        await orders.token(robot).expect(200)
-      }
-      // The pair has succeeded: it is touched by no counter.
-      expect(statuses).toEqual(Array.from({ length: 8 }, () => 401))
-      const stranger = { id: 'stranger', secret: wrong.secret }
-      const limited: number[] = []
-      for (let n = 0; n < 8; n++) limited.push((await orders.token(stranger)).status)
-      expect(limited).toEqual([401, 401, 401, 401, 401, 429, 429, 429])
-      const last = await orders.token(stranger).expect(429)
-      expect(Number(last.headers['retry-after'])).toBeGreaterThan(0)
-      expect(last.body.error).toBe('temporarily_unavailable')
-      await orders.token(robot).expect(200)
-      // Imported secrets: over the limit, bcrypt is not even asked; another client id is.
-      const imported = await orders.client('imported', { secret: { chosen: CHOSEN } })
-      for (let n = 0; n < 6; n++) await orders.token({ id: 'guessed', secret: 'a guess' })
-      await orders.token({ id: 'guessed', secret: 'a guess' }).expect(429)
-      await orders.token(imported).expect(200)
-    } finally {
-      await world.close()
-    }
-  }, 30_000)
+describe('chosen secrets', () => {
+  let world: World
+  beforeAll(async () => {
+    world = await openWorld({ regions: ['eu'] })
+  })
+  afterAll(() => world.close())
 
-  it('leaves at multiples of the interval, and takes one turn of its client id at a time', async () => {
-    const world = await openWorld({
-      regions: ['eu'],
-      parts: { attempts: { failureInterval: 200, attempts: 1000 }, memory: { confirmInterval: 600 } },
-    })
-    try {
-      const orders = await world.workspace('https://acme.eu.token.example/orders')
-      const robot = await orders.client('robot')
-      await orders.token(robot).expect(200)
-      const took = async (credentials: Credentials) => {
-        const begun = performance.now()
-        await orders.token(credentials).expect(401)
-        return performance.now() - begun
-      }
-      const kinds = {
-        unknown: { id: 'nobody', secret: generateSecret('N'.repeat(16) as CredentialId) },
-        wrong: { id: 'robot', secret: generateSecret(robot.credentialId as CredentialId) },
-      }
-      for (const credentials of Object.values(kinds)) {
-        // Lower bounds only: the first leaves at the interval's end, the second has waited for its turn before.
-        expect(await took(credentials)).toBeGreaterThanOrEqual(199)
-        const [second, third] = await Promise.all([took(credentials), took(credentials)])
-        expect(Math.min(second, third)).toBeGreaterThanOrEqual(399)
-      }
-      // A right one never waits for a turn.
-      await orders.token(robot).expect(200)
-    } finally {
-      await world.close()
+  /** A node that was just started, beside the others: it remembers nothing. */
+  async function startAnother() {
+    const node = assembleServer(world.parts)
+    await node.start()
+    const port = await listen(node.http)
+    return {
+      ask: (orders: WorldWorkspace, client: Credentials) => ask(port, orders, client),
+      async stop() {
+        node.http.closeAllConnections()
+        node.http.close()
+        await node.stop()
+      },
     }
-  }, 30_000)
+  }
+  const spoilHashes = (orders: WorldWorkspace) =>
+    world.superuser(
+      `update regent.credential set bcrypt_hash = '$2b$04$' || repeat('.', 53) where workspace_id = $1`,
+      [orders.workspace.id],
+    )
+
+  it('T17 are compared once ever: after a restart with 50 clients, digests decide, and bcrypt is not asked', async () => {
+    const orders = await world.workspace('https://imported.eu.token.example/orders', { chosenSecrets: true })
+    const clients: Credentials[] = []
+    for (let number = 0; number < 50; number++)
+      clients.push(
+        await orders.client(`robot-${number}`, { secret: { chosen: `imported secret ${number}` } }),
+      )
+    const first = await startAnother()
+    for (const client of clients) expect((await first.ask(orders, client)).status).toBe(200)
+    // A node that stops writes what waits.
+    await first.stop()
+    await spoilHashes(orders)
+    const second = await startAnother()
+    const statuses = await Promise.all(
+      clients.map(async (client) => (await second.ask(orders, client)).status),
+    )
+    await second.stop()
+    expect(statuses).toEqual(clients.map(() => 200))
+  })
+
+  it('leave no digest where the workspace forbids it: another node asks bcrypt again', async () => {
+    const orders = await world.workspace('https://weak.eu.token.example/orders', {
+      chosenSecrets: true,
+      chosenDigests: false,
+    })
+    const robot = await orders.client('robot', { secret: { chosen: 'weak' } })
+    const first = await startAnother()
+    for (let tries = 0; tries < 2; tries++) expect((await first.ask(orders, robot)).status).toBe(200)
+    await first.stop()
+    const { rows } = await world.superuser('select digest from regent.credential where workspace_id = $1', [
+      orders.workspace.id,
+    ])
+    expect(rows).toEqual([{ digest: null }])
+    await spoilHashes(orders)
+    const second = await startAnother()
+    expect((await second.ask(orders, robot)).status).toBe(401)
+    await second.stop()
+  })
+
+  it('T19 a chosen secret that replaces another is known at once, and the other no more', async () => {
+    const orders = await world.workspace('https://swap.eu.token.example/orders', { chosenSecrets: true })
+    const old = await orders.client('robot', { secret: { chosen: 'the old one' } })
+    await orders.token(old).expect(200)
+    await revokeCredential(
+      orders.change,
+      orders.workspace,
+      'robot' as ClientId,
+      old.credentialId as CredentialId,
+    )
+    await createSecret(orders.change, orders.workspace, 'robot' as ClientId, { chosen: 'the new one' })
+    for (let tries = 0; tries < 2; tries++) {
+      await orders.token({ id: 'robot', secret: 'the new one' }).expect(200)
+      await orders.token(old).expect(401)
+    }
+  })
+
+  it('T18 every byte of 72 counts, also where memory and a digest know the secret', async () => {
+    const orders = await world.workspace('https://long.eu.token.example/orders', { chosenSecrets: true })
+    const secret = 'long '.repeat(15).slice(0, 72)
+    const robot = await orders.client('robot', { secret: { chosen: secret } })
+    for (let round = 0; round < 2; round++) {
+      await orders.token(robot).expect(200)
+      for (const other of [
+        `${secret}x`,
+        secret.slice(0, -1),
+        `${secret.slice(0, -1)}x`,
+        `x${secret.slice(1)}`,
+        secret.slice(1),
+        ' ',
+      ])
+        await orders.token({ ...robot, secret: other }).expect(401)
+      await orders.token({ ...robot, secret: `${secret.slice(0, 10)}\0${secret.slice(11)}` }).expect(400)
+    }
+  })
 })
