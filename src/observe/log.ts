@@ -13,7 +13,7 @@ export type Log = {
   readonly observe: Observe
   /** Lines that were dropped since the start. */
   dropped(): number
-  /** Writes what is buffered. */
+  /** Writes what is buffered, and closes the destination unless it is stdout or stderr. What is observed later is not logged. */
   close(): Promise<void>
 }
 
@@ -50,6 +50,7 @@ export function openLog({ level, destination = 1, bufferBytes = BUFFER_BYTES }: 
   const refusals = lineLimit()
   const faults = lineLimit()
   let issued = 0
+  let closed = false
 
   const summarize = () => {
     for (const [reason, count] of refusals.takeSurplus())
@@ -69,6 +70,7 @@ export function openLog({ level, destination = 1, bufferBytes = BUFFER_BYTES }: 
 
   return {
     observe(observation) {
+      if (closed) return
       if (observation.type === 'token_issued') {
         issued += 1
         if (logger.isLevelEnabled('debug')) write(logger, observation)
@@ -84,9 +86,12 @@ export function openLog({ level, destination = 1, bufferBytes = BUFFER_BYTES }: 
     async close() {
       clearInterval(timer)
       summarize()
+      closed = true
+      // Not flush: that calls back with up to CHUNK_BYTES unwritten.
+      stream.end()
       // A reader that takes nothing any more must not hold up the stop.
       await Promise.race([
-        new Promise<void>((resolve) => stream.flush(() => resolve())),
+        new Promise<void>((resolve) => stream.once('close', resolve)),
         new Promise<void>((resolve) => setTimeout(resolve, SECOND).unref()),
       ])
     },

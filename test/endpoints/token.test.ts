@@ -396,7 +396,7 @@ describe('POST /oauth2/token', () => {
     it('says so when a secret was cut short or mistyped, which its checksum shows to anybody', async () => {
       for (const secret of [
         robot.secret.slice(0, -1),
-        `${robot.secret.slice(0, 40)}_${robot.secret.slice(41)}`,
+        `${robot.secret.slice(0, 40)}${robot.secret[40] === '_' ? '-' : '_'}${robot.secret.slice(41)}`,
       ]) {
         const response = await orders.token({ id: 'robot', secret }).expect(401)
         expectRefusal(response, 'invalid_client', 'secret_damaged')
