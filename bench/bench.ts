@@ -1,0 +1,158 @@
+/**
+ * `npm run bench`: what a token costs, Regent beside what else there is, in one run on this machine. Brings its own
+ * PostgreSQL; goes to loopback only; ends by itself. Linux only, since it reads /proc.
+ *
+ *     npm run bench                 everybody; writes docs/performance/
+ *     npm run bench -- --quick      a two-minute look, writes nothing
+ *     npm run bench -- --json       rows and ratios on standard output, nothing else there
+ *     npm run bench -- --quick --gate   fails when a token costs more than it may, against raw node:http with a signature
+ */
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, totalmem } from 'node:os'
+import { parseArgs } from 'node:util'
+import { makeRunFolder } from '../test/support/noted-secrets.ts'
+import { startPostgres } from '../test/support/postgres.ts'
+import {
+  contestants,
+  EXPRESS_DOOR,
+  FAST_LANE,
+  NODE_OAUTH,
+  OIDC_PROVIDER,
+  RAW_SIGNATURE,
+  STOCK_EXPRESS,
+  type Contestant,
+  type Running,
+} from './contestants.ts'
+import { pin } from './cpu.ts'
+import { startLoader } from './loader.ts'
+import { measure, median, type Row } from './measure.ts'
+import { openPlace } from './place.ts'
+import { chart, table, type Report } from './report.ts'
+import { signaturesPerSecond, type Signatures } from './signatures.ts'
+
+const FOLDER = 'docs/performance'
+/** CPU of a token over that of raw node:http with a signature: beyond this something has become slow. */
+const MOST_OVER_RAW = 2
+const CONNECTIONS = 64
+const RATE = 1000
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    gate: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '3' },
+  },
+})
+const progress = (line: string) => void process.stderr.write(`${line}\n`)
+
+function build(): void {
+  const { status } = spawnSync('npm', ['run', '--silent', 'build'], { stdio: ['ignore', 2, 2] })
+  if (status !== 0) throw new Error('npm run build failed')
+}
+
+async function run(): Promise<Report> {
+  const postgres = await startPostgres({ settings: { fsync: 'on', synchronous_commit: 'on' } })
+  process.env.REGENT_TEST_POSTGRES = postgres.url
+  process.env.REGENT_TEST_RUN = makeRunFolder()
+  try {
+    const place = await openPlace(['ES256', 'RS256'])
+    const { list, stop } = contestants(place)
+    // The servers on one core, the load on another: they do not push each other away.
+    const several = cpus().length > 1
+    const loader = await startLoader(several ? 1 : undefined)
+    try {
+      const running: (Contestant & { readonly running: Running })[] = []
+      for (const contestant of list.filter(({ long }) => !(values.quick && long === true))) {
+        const started = await contestant.start()
+        if (several) pin(started.pid, 0)
+        running.push({ ...contestant, running: started })
+        progress(`started: ${contestant.name}`)
+      }
+      const signatures = await signaturesPerSecond(2)
+      const rows = await measure(running, loader, {
+        rounds: Number(values.rounds),
+        seconds: Number(values.seconds),
+        connections: CONNECTIONS,
+        rate: RATE,
+        openLoopSeconds: 1,
+        warmUpSeconds: 3,
+        onProgress: progress,
+      })
+      return {
+        machine: machine(),
+        versions: versions(postgres.version, signatures),
+        rows,
+        ratios: ratios(rows, signatures),
+      }
+    } finally {
+      loader.stop()
+      stop()
+      await place.close()
+    }
+  } finally {
+    rmSync(process.env.REGENT_TEST_RUN, { recursive: true })
+    await postgres.stop()
+  }
+}
+
+function machine(): string {
+  return `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB`
+}
+
+function versions(postgres: string, { perSecond, by }: Signatures): Record<string, string> {
+  return {
+    Node: process.version,
+    PostgreSQL: postgres.replace(/^PostgreSQL /, ''),
+    'oidc-provider': installed('oidc-provider'),
+    '@node-oauth/oauth2-server': installed('@node-oauth/oauth2-server'),
+    Express: installed('express'),
+    [`P-256 signatures/s by ${by}:`]: String(Math.round(perSecond)),
+  }
+}
+
+/** Medians of the ratios of the rounds; only of what was measured. */
+function ratios(rows: readonly Row[], { perSecond }: Signatures): Record<string, number> {
+  const cpu = (name: string) => rows.find((row) => row.name === name)?.rounds
+  const over = (above: string, below: string) => {
+    const [first, second] = [cpu(above), cpu(below)]
+    return first && second && median(first.map((value, round) => value / (second[round] ?? Number.NaN)))
+  }
+  const all = {
+    'CPU a token over raw node:http with signature': over(FAST_LANE, RAW_SIGNATURE),
+    'tokens per CPU over stock Express': over(STOCK_EXPRESS, FAST_LANE),
+    'tokens per CPU over oidc-provider': over(OIDC_PROVIDER, FAST_LANE),
+    'tokens per CPU over node-oauth': over(NODE_OAUTH, FAST_LANE),
+    'CPU of the Express door over stock Express': over(EXPRESS_DOOR, STOCK_EXPRESS),
+    'tokens/s/core over P-256 signatures/s/core':
+      (rows.find(({ name }) => name === FAST_LANE)?.tokensPerSecondPerCore ?? Number.NaN) / perSecond,
+  }
+  return Object.fromEntries(
+    Object.entries(all).filter((entry): entry is [string, number] => entry[1] !== undefined),
+  )
+}
+
+build()
+const report = await run()
+if (values.json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`)
+else process.stdout.write(`${table(report)}\n`)
+if (!values.quick) {
+  mkdirSync(FOLDER, { recursive: true })
+  writeFileSync(`${FOLDER}/bench.json`, `${JSON.stringify(report, undefined, 2)}\n`)
+  writeFileSync(`${FOLDER}/tokens.svg`, chart(report))
+  progress(`written: ${FOLDER}/bench.json, ${FOLDER}/tokens.svg`)
+}
+const overRaw = report.ratios['CPU a token over raw node:http with signature'] ?? Number.NaN
+if (values.gate && !(overRaw <= MOST_OVER_RAW)) {
+  progress(
+    `a token costs ${overRaw.toFixed(2)} times what raw node:http with a signature costs; at most ${MOST_OVER_RAW}`,
+  )
+  process.exitCode = 1
+}
+
+function installed(name: string): string {
+  return (JSON.parse(readFileSync(`node_modules/${name}/package.json`, 'utf8')) as { version: string })
+    .version
+}

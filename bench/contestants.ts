@@ -1,0 +1,120 @@
+/** Who is measured, and what each does for a token. Regent runs from its build, as deployed; the peers as they document. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { freePort } from '../test/support/postgres.ts'
+import type { Algorithm } from '../src/oauth/signing.ts'
+import { askOnce, tokenRequest, type Place } from './place.ts'
+
+export type Running = {
+  readonly pid: number
+  readonly port: number
+  /** The bytes of token requests, sent in turn. */
+  readonly requests: readonly string[]
+}
+export type Contestant = {
+  readonly name: string
+  /** For each token, beside HTTP. */
+  readonly does: string
+  /** Left out of the two-minute look. */
+  readonly long?: true
+  readonly start: () => Promise<Running>
+}
+
+const REGENT =
+  'address, form, secret by keyed digest, scope, audience, limits, RFC 9068 claims, signature, security headers, metrics, log'
+const PEER_CLIENT = 'bench'
+const PEER_SECRET = 'rgs_benchbenchbench1_0123456789012345678901234567890123456789012_000000'
+
+export function contestants(place: Place) {
+  const children = new Set<ChildProcess>()
+  let answerBytes = 0
+
+  const regent = async (more: Readonly<Record<string, string>>, algorithm: Algorithm = 'ES256') => {
+    const requests = place.requests.get(algorithm) ?? []
+    const node = await place.startNode(more)
+    const [first = ''] = requests
+    answerBytes ||= (await askOnce(node.port, first)).length
+    return { ...node, requests }
+  }
+
+  const peer = async (file: string): Promise<Running> => {
+    const port = await freePort()
+    const child = spawn(
+      process.execPath,
+      ['--import', 'tsx', join(import.meta.dirname, 'contestants', `${file}.ts`)],
+      {
+        env: {
+          PATH: process.env.PATH,
+          NODE_ENV: 'production',
+          PORT: String(port),
+          BENCH_CLIENT_ID: PEER_CLIENT,
+          BENCH_CLIENT_SECRET: PEER_SECRET,
+          BENCH_ANSWER_BYTES: String(answerBytes),
+        },
+        stdio: ['ignore', 'pipe', 'ignore'],
+      },
+    )
+    children.add(child)
+    await Promise.race([once(child.stdout, 'data'), once(child, 'exit').then(() => failed(file))])
+    child.stdout.resume()
+    const request = tokenRequest(new URL('http://localhost/bench/bench'), PEER_CLIENT, PEER_SECRET)
+    await askOnce(port, request)
+    return { pid: child.pid ?? 0, port, requests: [request] }
+  }
+
+  const list: readonly Contestant[] = [
+    { name: FAST_LANE, does: REGENT, start: () => regent({}) },
+    { name: EXPRESS_DOOR, does: REGENT, start: () => regent({ REGENT_FAST_LANE: 'off' }) },
+    {
+      name: 'Regent, RS256',
+      does: `${REGENT}; RSA with 2,048 bits`,
+      long: true,
+      start: () => regent({}, 'RS256'),
+    },
+    {
+      name: 'raw node:http',
+      does: 'reads the body, answers as many bytes; no token',
+      long: true,
+      start: () => peer('raw-http'),
+    },
+    {
+      name: RAW_SIGNATURE,
+      does: 'reads the body, claims, one synchronous signature; checks nothing',
+      start: () => peer('raw-http-es256'),
+    },
+    {
+      name: STOCK_EXPRESS,
+      does: 'form, secret by SHA-256, scope, claims, signature (jose), helmet, pino-http line',
+      start: () => peer('stock-express'),
+    },
+    {
+      name: OIDC_PROVIDER,
+      does: 'form, plain secret compared, scope, resource, claims, signature (jose); memory adapter, JWT not stored',
+      start: () => peer('oidc-provider'),
+    },
+    {
+      name: NODE_OAUTH,
+      does: 'form (Express), secret by SHA-256, scope, claims, one synchronous signature; model in memory, token not stored',
+      long: true,
+      start: () => peer('node-oauth'),
+    },
+  ]
+  return {
+    list,
+    stop() {
+      for (const child of children) child.kill('SIGKILL')
+    },
+  }
+}
+
+export const FAST_LANE = 'Regent'
+export const EXPRESS_DOOR = 'Regent, Express door'
+export const RAW_SIGNATURE = 'raw node:http with signature'
+export const STOCK_EXPRESS = 'stock Express'
+export const OIDC_PROVIDER = 'oidc-provider'
+export const NODE_OAUTH = 'node-oauth'
+
+function failed(file: string): never {
+  throw new Error(`${file} did not start`)
+}
