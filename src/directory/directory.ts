@@ -42,6 +42,10 @@ export type FollowingDirectory = Directory & {
   readonly feed: ChangeFeed
   readonly fresh: Freshness
   size(): ReturnType<ReturnType<typeof regionMemory>['size']>
+  /** As `regionMemory` says. */
+  signingSince(): number | undefined
+  /** Questions for a workspace or a client that memory could answer, and that it could not, since the start. */
+  lookups(): { readonly hits: number; readonly misses: number }
   /** Forgets everything; the next questions are asked of the database. */
   forgetAll(): void
 }
@@ -72,6 +76,8 @@ export function directory(needs: DirectoryNeeds): FollowingDirectory {
   const { region, database, keyring, observe, monotonic, concurrency, confirmInterval } = needs
   const { random = Math.random } = needs
   const memory = regionMemory(region, needs.bounds)
+  let hits = 0
+  let misses = 0
   const fresh = freshness({ maxStale: needs.maxStale, monotonic })
 
   const feed = changeFeed({
@@ -147,16 +153,22 @@ export function directory(needs: DirectoryNeeds): FollowingDirectory {
     feed,
     fresh,
     size: memory.size,
+    signingSince: memory.signingSince,
+    lookups: () => ({ hits, misses }),
     forgetAll: memory.empty,
     requireFresh: fresh.requireFresh,
 
     async locate(address) {
       const known = memory.findWorkspace(address)
+      if (known === undefined) misses += 1
+      else hits += 1
       return known ?? workspaces.load(address)
     },
 
     async findClient(workspace, id) {
       const value = memory.findClient(workspace, id)
+      if (value === undefined) misses += 1
+      else hits += 1
       if (value !== undefined) return { value, asOf: Number.NEGATIVE_INFINITY, fromPrimary: false }
       if (confirmations.isPaced(workspace, id)) return confirmations.confirm(workspace, id)
       return clients.load(workspace, id)

@@ -7,6 +7,8 @@ import type { Workspace } from '../tenancy/tenant.ts'
 export type KnownWorkspace = Workspace & {
   /** Ready to sign, the longest active first: one of each algorithm in use. */
   readonly activeKeys: readonly ActiveKey[]
+  /** When the oldest of them began to sign, in seconds since 1970 by the database's clock. */
+  readonly signingSince: number | undefined
   /** What the JWK set holds. */
   readonly publicKeys: readonly PublicJwk[]
   /** Every scope token that its resource servers own. */

@@ -121,6 +121,14 @@ export function regionMemory(region: Region, { clients, workspaces }: MemoryBoun
     /** Differs before and after `empty`. */
     generation: () => generation,
     size: () => ({ workspaces: knownWorkspaces.size, clients: knownClients.size, marks: marks.size }),
+    /** Of the workspaces that are remembered: when the oldest key that signs began to, in seconds since 1970. */
+    signingSince(): number | undefined {
+      let oldest: number | undefined
+      for (const { value } of knownWorkspaces.values()) {
+        if (value.signingSince !== undefined) oldest = Math.min(value.signingSince, oldest ?? Infinity)
+      }
+      return oldest
+    },
   }
 }
 

@@ -33,13 +33,18 @@ export async function readWorkspace(
     const keys = keyStore(connection, workspace.id)
     const owner = { region, tenantId, workspaceId: workspace.id }
     const sealed = await keys.listActiveKeys()
-    const publicKeys = (await keys.listKeys()).filter(isPublic).map(({ publicJwk }) => publicJwk)
+    const all = await keys.listKeys()
+    const publicKeys = all.filter(isPublic).map(({ publicJwk }) => publicJwk)
+    const [signingSince] = all
+      .flatMap(({ state, activatedAt }) => (state === 'active' && activatedAt ? [activatedAt] : []))
+      .toSorted((a, b) => a - b)
     const scopes = await resourceServerStore(connection, workspace.id).listScopes()
     return {
       number,
       value: {
         ...workspace,
         activeKeys: sealed.map((key) => openKey(keyring, key, owner, publicKeys)),
+        signingSince,
         publicKeys,
         scope: scopes.map(({ token }) => token),
       },

@@ -3,7 +3,7 @@
  * is so at the moment is read when somebody asks. Labels are regions, statuses and words of closed lists, never a name of
  * a tenant, a client or a caller: whoever sends requests cannot make series.
  */
-import { Counter, Gauge, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import type { Observation, Observe } from './observation.ts'
 
 /** What is so at the moment, in a node. */
@@ -24,6 +24,10 @@ export type RegionGauges = {
   readonly databaseAnswers: boolean
   /** Seconds that the node is ahead of the database. */
   readonly clockSkew: number
+  /** Questions that memory could answer and could not, since the start. */
+  readonly lookups: { readonly hits: number; readonly misses: number }
+  /** When the oldest key that signs began to, in seconds since 1970. */
+  readonly signingSince: number | undefined
 }
 
 export type Metrics = {
@@ -36,6 +40,8 @@ export type Metrics = {
 export function openMetrics(read: () => Gauges | undefined): Metrics {
   const registry = new Registry()
   const registers = [registry]
+  // Of the process: CPU, memory, open files, delay of the event loop, garbage collection.
+  collectDefaultMetrics({ register: registry })
   const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
     new Counter({ name, help, labelNames, registers })
   const ofRegion = (name: string, help: string) =>
@@ -85,6 +91,33 @@ export function openMetrics(read: () => Gauges | undefined): Metrics {
     'regent_clock_skew_seconds',
     "The node's clock ahead of the database's.",
     ({ clockSkew }) => clockSkew,
+  )
+
+  const countedOfRegion = (name: string, help: string, value: (gauges: RegionGauges) => number) =>
+    new Counter({
+      name,
+      help,
+      labelNames: ['region'],
+      registers,
+      collect() {
+        this.reset()
+        for (const gauges of read()?.regions ?? []) this.inc({ region: gauges.region }, value(gauges))
+      },
+    })
+  countedOfRegion(
+    'regent_memory_hits_total',
+    'Questions that memory could answer.',
+    ({ lookups }) => lookups.hits,
+  )
+  countedOfRegion(
+    'regent_memory_misses_total',
+    'Questions that memory could not answer.',
+    ({ lookups }) => lookups.misses,
+  )
+  nowOfRegion(
+    'regent_signing_key_age_seconds',
+    'Of the oldest key that signs, in the workspaces remembered.',
+    ({ signingSince }) => (signingSince === undefined ? 0 : Date.now() / 1000 - signingSince),
   )
 
   const observe = (observation: Observation): void => {

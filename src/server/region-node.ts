@@ -102,6 +102,8 @@ export function regionNode(needs: Needs): RegionNode {
         feedAge: known.fresh.age(),
         databaseAnswers: !guard.isOpen(),
         clockSkew: beats.skew() / 1000,
+        lookups: known.lookups(),
+        signingSince: known.signingSince(),
       }
     },
 

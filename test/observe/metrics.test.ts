@@ -6,8 +6,26 @@ const GAUGES: Gauges = {
   hashesWaiting: 3,
   hashesRunning: 1,
   regions: [
-    { region: 'eu', clients: 7, workspaces: 2, feedAge: 0.5, databaseAnswers: true, clockSkew: -0.25 },
-    { region: 'us', clients: 0, workspaces: 0, feedAge: Infinity, databaseAnswers: false, clockSkew: 0 },
+    {
+      region: 'eu',
+      clients: 7,
+      workspaces: 2,
+      feedAge: 0.5,
+      databaseAnswers: true,
+      clockSkew: -0.25,
+      lookups: { hits: 12, misses: 3 },
+      signingSince: Date.now() / 1000 - 3600,
+    },
+    {
+      region: 'us',
+      clients: 0,
+      workspaces: 0,
+      feedAge: Infinity,
+      databaseAnswers: false,
+      clockSkew: 0,
+      lookups: { hits: 0, misses: 0 },
+      signingSince: undefined,
+    },
   ],
 }
 const issuedTo = (clientId: string): Observation => ({
@@ -81,8 +99,18 @@ describe('the metrics', () => {
         'regent_database_answers{region="eu"} 1',
         'regent_database_answers{region="us"} 0',
         'regent_clock_skew_seconds{region="eu"} -0.25',
+        'regent_memory_hits_total{region="eu"} 12',
+        'regent_memory_misses_total{region="eu"} 3',
+        expect.stringMatching(/^regent_signing_key_age_seconds\{region="eu"\} 36\d\d/),
+        'regent_signing_key_age_seconds{region="us"} 0',
       ]),
     )
+  })
+
+  it('say the same when they are asked again', async () => {
+    const metrics = openMetrics(() => GAUGES)
+    await metrics.print()
+    expect(await metrics.print()).toContain('regent_memory_hits_total{region="eu"} 12')
   })
 
   it('can be asked before there is a server', async () => {
