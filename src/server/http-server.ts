@@ -68,15 +68,18 @@ export function httpServer(needs: Needs): Server {
   })
   const paths = new Set(endpoints.map(({ path }) => path))
   const readCaller = callerReader(trustedProxies)
-  const enter = frontDoor({ origin, observe, paths, readCaller, writeReply }, (arrival, request, response) => {
-    const answerNow = lane.get(arrival.address.path)
-    if (answerNow !== undefined) {
-      void answerNow(arrival, request, response)
-      return
-    }
-    arrivals.set(request, arrival)
-    app(request, response)
-  })
+  const enter = frontDoor(
+    { origin, observe, paths, readCaller, writeReply },
+    (arrival, request, response) => {
+      const answerNow = lane.get(arrival.address.path)
+      if (answerNow !== undefined) {
+        void answerNow(arrival, request, response)
+        return
+      }
+      arrivals.set(request, arrival)
+      app(request, response)
+    },
+  )
   const frames = frameRefusals({ readCaller, observe, writeReply, securityHeaders: table })
   const door = (request: IncomingMessage, response: ServerResponse) => {
     frames.note(request, response)
