@@ -50,6 +50,7 @@ describe('the configuration', () => {
         requestTimeout: 10_000,
         maxConnections: 10_000,
       },
+      fastLane: true,
       logLevel: 'info',
     })
   })
@@ -133,9 +134,15 @@ describe('the configuration', () => {
   })
 
   it('reads whether statements are prepared, how stale memory may be and how much it holds', () => {
-    const given = { REGENT_DB_PREPARE: 'off', REGENT_MAX_STALE: '60', REGENT_MEMORY_ENTRIES: '1000' }
+    const given = {
+      REGENT_DB_PREPARE: 'off',
+      REGENT_MAX_STALE: '60',
+      REGENT_MEMORY_ENTRIES: '1000',
+      REGENT_FAST_LANE: 'off',
+    }
     expect(readConfig({}, given)).toMatchObject({
       prepareStatements: false,
+      fastLane: false,
       maxStale: 60,
       memoryEntries: 1000,
     })
@@ -180,6 +187,7 @@ describe('the configuration', () => {
     ['DATABASE_CA_FILE', { DATABASE_CA_FILE: '/nowhere/ca.pem' }],
     ['DATABASE_CA_FILE', { DATABASE_CA_FILE: 'package.json' }],
     ['REGENT_DB_PREPARE', { REGENT_DB_PREPARE: 'yes' }],
+    ['REGENT_FAST_LANE', { REGENT_FAST_LANE: 'true' }],
     ['REGENT_MAX_STALE', { REGENT_MAX_STALE: '59' }],
     ['REGENT_MAX_STALE', { REGENT_MAX_STALE: '604801' }],
     ['REGENT_MEMORY_ENTRIES', { REGENT_MEMORY_ENTRIES: '999' }],

@@ -31,6 +31,7 @@ export function effectiveVariables(config: Config): Readonly<Record<string, stri
     REGENT_HEADERS_TIMEOUT: String(config.limits.headersTimeout / 1000),
     REGENT_REQUEST_TIMEOUT: String(config.limits.requestTimeout / 1000),
     REGENT_MAX_CONNECTIONS: String(config.limits.maxConnections),
+    REGENT_FAST_LANE: config.fastLane ? 'on' : 'off',
     LOG_LEVEL: config.logLevel,
   }
 }

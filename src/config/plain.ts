@@ -28,6 +28,8 @@ export type PlainConfig = {
   readonly opsHost: string
   readonly opsPort: number
   readonly limits: HttpLimits
+  /** Whether what is asked most is answered before Express is entered. */
+  readonly fastLane: boolean
   /** Milliseconds that listeners stay open after the signal to stop. */
   readonly drain: number
   readonly logLevel: LogLevel
@@ -46,7 +48,7 @@ const PLAIN = z.object({
     ),
   REGENT_DB_POOL: wholeNumber(1, 100, '4').default(4),
   REGENT_DB_TIMEOUT: wholeNumber(100, 60_000, '1000').default(1000),
-  REGENT_DB_PREPARE: z.enum(['on', 'off'], 'must be on or off, as in on').default('on'),
+  REGENT_DB_PREPARE: onOrOff(),
   REGENT_MAX_STALE: wholeNumber(60, 604_800, '3600').default(3600),
   REGENT_MEMORY_ENTRIES: wholeNumber(1000, 10_000_000, '100000').default(100_000),
   REGENT_BCRYPT_COST: wholeNumber(4, 15, '10').default(10),
@@ -58,6 +60,7 @@ const PLAIN = z.object({
   REGENT_HEADERS_TIMEOUT: wholeNumber(1, 60, '5').default(5),
   REGENT_REQUEST_TIMEOUT: wholeNumber(1, 300, '10').default(10),
   REGENT_MAX_CONNECTIONS: wholeNumber(1, 1_000_000, '10000').default(10_000),
+  REGENT_FAST_LANE: onOrOff(),
   LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'], 'must be debug, info, warn, error or silent')
     .default('info'),
@@ -89,6 +92,7 @@ export function readPlain(variables: Variables, faults: string[]): PlainConfig {
       requestTimeout: values.REGENT_REQUEST_TIMEOUT * 1000,
       maxConnections: values.REGENT_MAX_CONNECTIONS,
     },
+    fastLane: values.REGENT_FAST_LANE === 'on',
     logLevel: values.LOG_LEVEL,
   }
 }
@@ -107,6 +111,10 @@ function requireTogether(values: z.output<typeof PLAIN>, faults: string[]): void
       `REGENT_HEADERS_TIMEOUT must not be longer than REGENT_REQUEST_TIMEOUT, which the headers are a part of, as in ${values.REGENT_REQUEST_TIMEOUT}`,
     )
   }
+}
+
+function onOrOff() {
+  return z.enum(['on', 'off'], 'must be on or off, as in on').default('on')
 }
 
 function listeningHost() {

@@ -8,6 +8,7 @@ import type { WorkspaceEndpoint } from './workspace-endpoint.ts'
 export const jwksEndpoint: WorkspaceEndpoint = {
   path: '/.well-known/jwks.json',
   methods: DOCUMENT_METHODS,
+  frequent: true,
   answer: async (question, workspace) =>
     documentReply(question, workspace, () => ({ keys: workspace.publicKeys })),
 }

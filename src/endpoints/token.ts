@@ -44,6 +44,7 @@ export function tokenEndpoint(needs: TokenNeeds): WorkspaceEndpoint {
   return {
     path: '/oauth2/token',
     methods: ['POST'],
+    frequent: true,
 
     async answer(question, workspace, directory) {
       requireCleanQuery(question.query)

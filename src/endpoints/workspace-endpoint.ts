@@ -17,6 +17,8 @@ export type WorkspaceEndpoint = {
   /** What follows `/{tenant}/{workspace}`. */
   readonly path: string
   readonly methods: readonly string[]
+  /** Asked so often that the way to it matters: answered before Express is entered. */
+  readonly frequent?: true
   readonly answer: (
     question: WorkspaceQuestion,
     workspace: KnownWorkspace,

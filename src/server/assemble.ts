@@ -49,6 +49,8 @@ export type ServerParts = {
   readonly memory?: Partial<MemorySettings>
   readonly attempts?: Partial<AttemptSettings>
   readonly isDraining?: () => boolean
+  /** Whether what is asked most is answered before Express is entered. */
+  readonly fastLane?: boolean
 }
 
 export type AttemptSettings = {
@@ -85,7 +87,7 @@ const ATTEMPT_SETTINGS: AttemptSettings = {
 
 export function assembleServer(parts: ServerParts): TokenServer {
   const { origin, keyring, digestKeys, bcryptCost, clock, observe, trustedProxies } = parts
-  const { limits = DEFAULT_LIMITS, isDraining = () => false, wallClock = Date.now } = parts
+  const { limits = DEFAULT_LIMITS, isDraining = () => false, wallClock = Date.now, fastLane = true } = parts
   const memory = { ...MEMORY, ...parts.memory }
   const settings = { ...ATTEMPT_SETTINGS, ...parts.attempts }
 
@@ -148,7 +150,16 @@ export function assembleServer(parts: ServerParts): TokenServer {
     },
     observe,
   })
-  const http = httpServer({ origin, endpoints, directories, observe, trustedProxies, limits, isDraining })
+  const http = httpServer({
+    origin,
+    endpoints,
+    directories,
+    observe,
+    trustedProxies,
+    limits,
+    isDraining,
+    fastLane,
+  })
   const hints = changeHints({ regions: parts.regions, nodes, observe })
   let started = false
 

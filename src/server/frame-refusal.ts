@@ -11,17 +11,19 @@ import { newRandomId } from '../ids.ts'
 import { OAuthError } from '../oauth/error.ts'
 import type { Observe } from '../observe/observation.ts'
 import { plainAddress, type Caller } from './peer.ts'
-import { writeReply } from './write-reply.ts'
+import { printHeaders, type WriteReply } from './write-reply.ts'
 
 type Needs = {
   readonly readCaller: (request: IncomingMessage) => Caller
   readonly observe: Observe
+  readonly writeReply: WriteReply
+  readonly securityHeaders: readonly string[]
 }
 
 /** Milliseconds for which a caller may go on sending while it is told that its connection is closed (RFC 9112 §9.6). */
 const LINGER = 1000
 
-export function frameRefusals({ readCaller, observe }: Needs) {
+export function frameRefusals({ readCaller, observe, writeReply, securityHeaders }: Needs) {
   const latest = new WeakMap<Socket, { request: IncomingMessage; response: ServerResponse }>()
   const refused = new WeakSet<Socket>()
 
@@ -42,7 +44,8 @@ export function frameRefusals({ readCaller, observe }: Needs) {
       return
     }
     const caller = { requestId: newRandomId(), peer: plainAddress(socket.remoteAddress ?? '') }
-    socket.end(printReply(refusalOf(frameRefusal(code), caller, observe), caller.requestId))
+    const reply = refusalOf(frameRefusal(code), caller, observe)
+    socket.end(printReply(reply, caller.requestId, securityHeaders))
     const timer = setTimeout(() => socket.destroy(), LINGER).unref()
     socket.once('close', () => clearTimeout(timer))
   }
@@ -75,15 +78,16 @@ function afterwards(response: ServerResponse, work: () => void): void {
   else response.once('close', work)
 }
 
-function printReply(reply: Reply, requestId: string): string {
+function printReply(reply: Reply, requestId: string, securityHeaders: readonly string[]): string {
   const headers = {
     ...reply.headers,
-    'X-Request-Id': requestId,
     Date: new Date().toUTCString(),
     Connection: 'close',
     'Content-Length': String(Buffer.byteLength(reply.body)),
   }
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  const lines = printHeaders(securityHeaders, { ...reply, headers }, requestId).map((text, index) =>
+    index % 2 === 0 ? `${text}: ` : `${text}\r\n`,
+  )
   return `HTTP/1.1 ${reply.status} Refused\r\n${lines.join('')}\r\n${String(reply.body)}`
 }
 

@@ -4,7 +4,6 @@
  * what this refuses.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import helmet from 'helmet'
 import { refusalOf } from '../endpoints/answer.ts'
 import type { Question } from '../exchange.ts'
 import { OAuthError } from '../oauth/error.ts'
@@ -13,7 +12,7 @@ import { nothingHere, readAddress, type WorkspaceAddress } from '../tenancy/addr
 import type { Origin } from '../tenancy/origin.ts'
 import { malformedMessage } from './frame-refusal.ts'
 import type { Caller } from './peer.ts'
-import { writeReply } from './write-reply.ts'
+import type { WriteReply } from './write-reply.ts'
 
 export const MAX_HEADERS = 100
 const MALFORMED: ReadonlySet<number> = new Set([400, 431])
@@ -27,42 +26,32 @@ type Needs = {
   /** Paths behind `/{tenant}/{workspace}` that there are. */
   readonly paths: ReadonlySet<string>
   readonly observe: Observe
-  readonly isDraining: () => boolean
+  readonly writeReply: WriteReply
 }
 
 export function frontDoor(
-  { origin, readCaller, paths, observe, isDraining }: Needs,
+  { origin, readCaller, paths, observe, writeReply }: Needs,
   letIn: (arrival: Arrival, request: IncomingMessage, response: ServerResponse) => void,
 ) {
-  const secure = helmet({
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
-    },
-    // Documents are for everybody; what is not carries no-store and no CORS header.
-    crossOriginResourcePolicy: { policy: 'cross-origin' },
-    strictTransportSecurity: origin.scheme === 'https',
-  })
-
   return (request: IncomingMessage, response: ServerResponse): void => {
     const caller = readCaller(request)
-    if (isDraining()) response.setHeader('Connection', 'close')
     const headers = headerReader(request.rawHeaders)
-    secure(request, response, () => {
-      try {
-        requireFewHeaders(request)
-        requirePlainFraming(request, headers('transfer-encoding'))
-        const { address, query } = readAddress(headers('host'), request.url ?? '', origin)
-        if (!paths.has(address.path)) throw nothingHere()
-        letIn({ address, query, headers, method: request.method ?? '', ...caller }, request, response)
-      } catch (error) {
-        const reply = refusalOf(error, caller, observe)
-        // Whoever cannot write a message may not agree with us on where it ends: nothing that follows is read.
-        const closing = MALFORMED.has(reply.status) ? { Connection: 'close' } : {}
-        const answer = { ...reply, headers: { ...reply.headers, ...closing } }
-        writeReply(request, response, answer, caller.requestId)
-      }
-    })
+    let arrival: Arrival
+    try {
+      requireFewHeaders(request)
+      requirePlainFraming(request, headers('transfer-encoding'))
+      const { address, query } = readAddress(headers('host'), request.url ?? '', origin)
+      if (!paths.has(address.path)) throw nothingHere()
+      arrival = { address, query, headers, method: request.method ?? '', ...caller }
+    } catch (error) {
+      const reply = refusalOf(error, caller, observe)
+      // Whoever cannot write a message may not agree with us on where it ends: nothing that follows is read.
+      const closing = MALFORMED.has(reply.status) ? { Connection: 'close' } : {}
+      const answer = { ...reply, headers: { ...reply.headers, ...closing } }
+      writeReply(request, response, answer, caller.requestId)
+      return
+    }
+    letIn(arrival, request, response)
   }
 }
 

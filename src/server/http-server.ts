@@ -6,18 +6,29 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net'
 import type { Observe } from '../observe/observation.ts'
 import type { Origin } from '../tenancy/origin.ts'
+import type { Directory } from '../directory/directory.ts'
+import type { WorkspaceEndpoint } from '../endpoints/workspace-endpoint.ts'
+import type { Region } from '../tenancy/region.ts'
+import { requestAnswerer } from './answer-request.ts'
 import { expressDoor } from './express-door.ts'
+import { fastLane } from './fast-lane.ts'
 import { frameRefusals } from './frame-refusal.ts'
 import { frontDoor, MAX_HEADERS, type Arrival } from './front-door.ts'
 import { callerReader } from './peer.ts'
+import { securityHeaders } from './security-headers.ts'
+import { replyWriter } from './write-reply.ts'
 
-type Needs = Omit<Parameters<typeof expressDoor>[0], 'arrivalOf'> & {
+type Needs = {
+  readonly endpoints: readonly WorkspaceEndpoint[]
+  readonly directories: ReadonlyMap<Region, Directory>
   readonly origin: Origin
   readonly observe: Observe
   readonly trustedProxies: readonly string[]
   readonly limits: HttpLimits
   /** Once it says so, each answer asks its caller to open another connection, elsewhere. */
   readonly isDraining: () => boolean
+  /** Whether what is asked most is answered before Express is entered. */
+  readonly fastLane: boolean
 }
 
 /** What a caller may hold of a node; times in milliseconds. */
@@ -40,10 +51,15 @@ const MAX_HEADER_BYTES = 16 * 1024
 
 /** Not listening yet. */
 export function httpServer(needs: Needs): Server {
-  const { endpoints, origin, observe, trustedProxies, limits, isDraining } = needs
+  const { endpoints, directories, origin, observe, trustedProxies, limits, isDraining } = needs
+  const table = securityHeaders(origin)
+  const writeReply = replyWriter({ securityHeaders: table, isDraining })
+  const answer = requestAnswerer({ directories, observe, writeReply })
+  const lane = fastLane(needs.fastLane ? endpoints : [], answer.fromEndpoint)
   const arrivals = new WeakMap<IncomingMessage, Arrival>()
   const app = expressDoor({
-    ...needs,
+    endpoints,
+    answer,
     arrivalOf(request) {
       const arrival = arrivals.get(request)
       if (arrival === undefined) throw new Error('a request came to Express past the front door')
@@ -53,13 +69,18 @@ export function httpServer(needs: Needs): Server {
   const paths = new Set(endpoints.map(({ path }) => path))
   const readCaller = callerReader(trustedProxies)
   const enter = frontDoor(
-    { origin, observe, paths, isDraining, readCaller },
+    { origin, observe, paths, readCaller, writeReply },
     (arrival, request, response) => {
+      const answerNow = lane.get(arrival.address.path)
+      if (answerNow !== undefined) {
+        void answerNow(arrival, request, response)
+        return
+      }
       arrivals.set(request, arrival)
       app(request, response)
     },
   )
-  const frames = frameRefusals({ readCaller, observe })
+  const frames = frameRefusals({ readCaller, observe, writeReply, securityHeaders: table })
   const door = (request: IncomingMessage, response: ServerResponse) => {
     frames.note(request, response)
     enter(request, response)

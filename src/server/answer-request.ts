@@ -1,0 +1,54 @@
+/**
+ * Answers a request that the front door let in: reads its body, asks the endpoint, writes the reply. Whichever door a
+ * request takes, this is what stands behind it.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { refusalOf } from '../endpoints/answer.ts'
+import { openToAll, type WorkspaceEndpoint } from '../endpoints/workspace-endpoint.ts'
+import type { Reply } from '../exchange.ts'
+import { readBody } from './body.ts'
+import type { Arrival } from './front-door.ts'
+import type { WriteReply } from './write-reply.ts'
+
+type Needs = Parameters<typeof openToAll>[1] & { readonly writeReply: WriteReply }
+
+/** Never rejects: whatever goes wrong becomes an answer, or the end of the connection. */
+export type AnswerRequest = (
+  arrival: Arrival,
+  request: IncomingMessage,
+  response: ServerResponse,
+) => Promise<void>
+
+const NO_BODY = Buffer.alloc(0)
+
+export function requestAnswerer({ directories, observe, writeReply }: Needs) {
+  const answered =
+    (find: (arrival: Arrival, request: IncomingMessage) => Promise<Reply | undefined>): AnswerRequest =>
+    async (arrival, request, response) => {
+      try {
+        const reply = await find(arrival, request).catch((error: unknown) =>
+          refusalOf(error, arrival, observe),
+        )
+        // Nobody waits any more, or the frame was refused meanwhile.
+        if (reply === undefined || response.destroyed || response.headersSent) return
+        writeReply(request, response, reply, arrival.requestId)
+      } catch (error) {
+        observe({ type: 'server_error', requestId: arrival.requestId, error })
+        response.destroy()
+      }
+    }
+
+  return {
+    fromEndpoint(endpoint: WorkspaceEndpoint): AnswerRequest {
+      const ask = openToAll(endpoint, { directories, observe })
+      const takesBody = endpoint.methods.includes('POST')
+      return answered(async (arrival, request) => {
+        const body = takesBody ? await readBody(request) : NO_BODY
+        return body && ask({ ...arrival, body })
+      })
+    },
+
+    /** @param refusal makes an OAuthError */
+    withRefusal: (refusal: () => Error): AnswerRequest => answered(() => Promise.reject(refusal())),
+  }
+}
