@@ -6,8 +6,10 @@
 import { readDatabases, readServed, type Databases } from './config/databases.ts'
 import { readPlain, type PlainConfig } from './config/plain.ts'
 import { readRedisUrls } from './config/redis.ts'
+import { readTls } from './config/tls.ts'
 import { variableReader } from './config/variables.ts'
 import { parseMasterKeys, type MasterKeys } from './sealing/master-keys.ts'
+import type { CertificateFiles } from './server/certificate.ts'
 import { OperatorError } from './storage/operator-error.ts'
 import { parseOrigin, type Origin } from './tenancy/origin.ts'
 import type { Region } from './tenancy/region.ts'
@@ -20,6 +22,8 @@ export type Config = PlainConfig & {
   readonly databaseAuthoritiesFile: string | undefined
   /** Of the regions that have one. */
   readonly redisUrls: ReadonlyMap<Region, string>
+  /** Undefined where a proxy ends TLS. */
+  readonly tls: CertificateFiles | undefined
   /** Undefined where none are given. */
   readonly masterKeys: MasterKeys | undefined
 }
@@ -62,9 +66,11 @@ function read(overrides: Environment, environment: Environment, faults: string[]
   const databaseAuthoritiesFile = given('DATABASE_CA_FILE') || undefined
   const databases = readDatabases(variables, databaseAuthoritiesFile, faults)
   const served = readServed(variables('REGENT_REGIONS'), databases, faults)
+  const origin = readOrigin(variables('REGENT_ORIGIN') ?? `http://localhost:${plain.port}`, faults)
   return {
     ...plain,
-    origin: readOrigin(variables('REGENT_ORIGIN') ?? `http://localhost:${plain.port}`, faults),
+    origin,
+    tls: readTls(given, origin, faults),
     databases: served,
     databaseAuthoritiesFile,
     redisUrls: ofServed(readRedisUrls(variables, faults), served),

@@ -14,10 +14,12 @@ import { openMetrics } from '../observe/metrics.ts'
 import type { Observe } from '../observe/observation.ts'
 import { openRedis } from '../records/open-redis.ts'
 import type { Region } from '../tenancy/region.ts'
+import { OperatorError } from '../storage/operator-error.ts'
 import { deriveKeys } from '../sealing/derive.ts'
 import { sealing } from '../sealing/seal.ts'
 import { assembleServer, type TokenServer } from '../server/assemble.ts'
 import { opsServer } from '../server/ops-server.ts'
+import { readCertificate, type CertificateFiles } from '../server/certificate.ts'
 import { stopServer } from '../server/stop-server.ts'
 import { printOrigin } from '../tenancy/origin.ts'
 import { closeServer, listenOn, requireFreePort } from './listen.ts'
@@ -42,6 +44,8 @@ async function serve(options: { data: string }): Promise<void> {
   const keys = keyring(sealing(masterKeys))
   await requireFreePort(config.port, config.host, REMEDY)
   const stopped = untilStopped()
+  let onHangUp = () => {}
+  process.on('SIGHUP', () => onHangUp())
   const log = openLog({ level: config.logLevel })
   const warn = (message: string) => log.observe({ type: 'warning', message })
   let store: OpenDatabases | undefined
@@ -83,6 +87,7 @@ async function serve(options: { data: string }): Promise<void> {
       hashThreads: hashThreads(cpus().length, config.threadPoolSize),
       memory: { maxStale: config.maxStale, clients: config.memoryEntries },
       clock: steadyClock(),
+      certificate: config.tls && requireCertificate(config.tls),
       observe,
       isDraining: () => draining,
     })
@@ -94,6 +99,9 @@ async function serve(options: { data: string }): Promise<void> {
       opsUrl: `http://${config.opsHost}:${config.opsPort}`,
       regions: [...store.databases.keys()],
     })
+    onHangUp = () => {
+      if (config.tls && server) replaceCertificate(config.tls, server, observe)
+    }
     await stopped
     draining = true
     log.observe({ type: 'server_stopping' })
@@ -113,4 +121,21 @@ async function openEmbeddedForTrial(folder: string, warn: (message: string) => v
     'DATABASE_URL is not set: this is the embedded database, for trying out. It is one process, and not durable through power loss.',
   )
   return openMigratedEmbedded(folder)
+}
+
+/** It was right when the configuration was read, a moment ago. */
+function requireCertificate(files: CertificateFiles) {
+  const certificate = readCertificate(files)
+  if (typeof certificate === 'string') throw new OperatorError(certificate)
+  return certificate
+}
+
+function replaceCertificate(files: CertificateFiles, server: TokenServer, observe: Observe): void {
+  const certificate = readCertificate(files)
+  if (typeof certificate === 'string') {
+    observe({ type: 'warning', message: `${certificate}. The certificate from before stays in use.` })
+    return
+  }
+  server.replaceCertificate(certificate)
+  observe({ type: 'certificate_replaced', endsAt: new Date(certificate.endsAt).toISOString() })
 }

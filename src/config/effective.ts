@@ -9,6 +9,8 @@ export function effectiveVariables(config: Config): Readonly<Record<string, stri
     PORT: String(config.port),
     HOST: config.host,
     REGENT_ORIGIN: printOrigin(config.origin),
+    REGENT_TLS_CERT: config.tls?.cert ?? '',
+    REGENT_TLS_KEY: config.tls?.key ?? '',
     REGENT_TRUST_PROXY: config.trustedProxies.join(','),
     REGENT_OPS_HOST: config.opsHost,
     REGENT_OPS_PORT: String(config.opsPort),

@@ -145,6 +145,9 @@ function write(logger: Logger, observation: Observation): void {
       logger.info({ event, url, opsUrl, regions })
       return
     }
+    case 'certificate_replaced':
+      logger.info({ event, endsAt: observation.endsAt })
+      return
     case 'server_stopping':
     case 'server_stopped':
       logger.info({ event })

@@ -8,6 +8,8 @@ import type { Observation, Observe } from './observation.ts'
 
 /** What is so at the moment, in a node. */
 export type Gauges = {
+  /** Of the certificate that this node ends TLS with, in milliseconds since 1970; undefined where a proxy does. */
+  readonly certificateEndsAt: number | undefined
   /** bcrypt comparisons. */
   readonly hashesWaiting: number
   readonly hashesRunning: number
@@ -46,14 +48,18 @@ export function openMetrics(read: () => Gauges | undefined): Metrics {
     new Counter({ name, help, labelNames, registers })
   const ofRegion = (name: string, help: string) =>
     new Gauge({ name, help, labelNames: ['region'], registers })
-  const now = (name: string, help: string, value: (gauges: Gauges) => number) =>
+  const now = (name: string, help: string, value: (gauges: Gauges) => number | undefined) =>
     new Gauge({
       name,
       help,
+      // Without a label, prom-client says 0 where nothing was ever set.
+      labelNames: [],
       registers,
       collect() {
         const gauges = read()
-        if (gauges !== undefined) this.set(value(gauges))
+        const is = gauges && value(gauges)
+        if (is === undefined) this.remove()
+        else this.set(is)
       },
     })
   const nowOfRegion = (name: string, help: string, value: (gauges: RegionGauges) => number) =>
@@ -79,6 +85,11 @@ export function openMetrics(read: () => Gauges | undefined): Metrics {
   const connections = ofRegion('regent_region_connections', 'Connections that live nodes may open, together.')
   const limit = ofRegion('regent_region_connections_limit', 'Connections that the database takes.')
 
+  now(
+    'regent_tls_certificate_days',
+    'Until the certificate of this node ends; absent where a proxy ends TLS.',
+    ({ certificateEndsAt }) => certificateEndsAt && (certificateEndsAt - Date.now()) / 86_400_000,
+  )
   now('regent_hash_queue_waiting', 'bcrypt comparisons that wait.', (gauges) => gauges.hashesWaiting)
   now('regent_hash_queue_running', 'bcrypt comparisons that run.', (gauges) => gauges.hashesRunning)
   nowOfRegion('regent_memory_clients', 'Clients remembered.', ({ clients }) => clients)
@@ -139,6 +150,7 @@ export function openMetrics(read: () => Gauges | undefined): Metrics {
         return limit.set({ region: observation.region }, observation.limit)
       case 'database_found':
       case 'clock_compared':
+      case 'certificate_replaced':
       case 'server_started':
       case 'server_stopping':
       case 'server_stopped':

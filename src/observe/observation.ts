@@ -33,6 +33,8 @@ export type Observation =
       readonly opsUrl: string
       readonly regions: readonly string[]
     }
+  /** Another certificate is in use from now on. */
+  | { readonly type: 'certificate_replaced'; readonly endsAt: string }
   | { readonly type: 'server_stopping' }
   | { readonly type: 'server_stopped' }
   /** The feed of a region was not the one that was read before: what was remembered of it is forgotten. */

@@ -1,5 +1,6 @@
 /** The composition root: puts the parts of a token server together. One call, no container. */
 import type { Server } from 'node:http'
+import { Server as TlsServer } from 'node:https'
 import { compare as bcryptCompare } from 'bcrypt'
 import { attemptLimits, ATTEMPTS, MAX_PAIRS, PER_SECONDS } from '../clients/attempt-limits.ts'
 import { clientAuthentication } from '../clients/authenticate.ts'
@@ -20,6 +21,7 @@ import { issuanceLimits, issuanceRefused } from '../records/issuance-limits.ts'
 import type { Origin } from '../tenancy/origin.ts'
 import type { Region } from '../tenancy/region.ts'
 import { DEFAULT_LIMITS, httpServer, type HttpLimits } from './http-server.ts'
+import type { Certificate } from './certificate.ts'
 import { changeHints } from './change-hints.ts'
 import type { Readiness } from './ops-server.ts'
 import { regionNode, type MemorySettings, type RegionNode, type ServedRegion } from './region-node.ts'
@@ -51,6 +53,8 @@ export type ServerParts = {
   readonly isDraining?: () => boolean
   /** Whether what is asked most is answered before Express is entered. */
   readonly fastLane?: boolean
+  /** Where this server ends TLS itself. */
+  readonly certificate?: Certificate | undefined
 }
 
 export type AttemptSettings = {
@@ -64,6 +68,8 @@ export type AttemptSettings = {
 export type TokenServer = {
   /** Not listening yet. */
   readonly http: Server
+  /** For connections from now on. Where a proxy ends TLS, there is none to replace. */
+  replaceCertificate(certificate: Certificate): void
   readonly nodes: ReadonlyMap<Region, RegionNode>
   /** Reads what changes there were, and follows them. Rejects when the database of a region cannot be asked. */
   start(): Promise<void>
@@ -159,12 +165,21 @@ export function assembleServer(parts: ServerParts): TokenServer {
     limits,
     isDraining,
     fastLane,
+    certificate: parts.certificate,
   })
+  let certificateEndsAt = parts.certificate?.endsAt
   const hints = changeHints({ regions: parts.regions, nodes, observe })
   let started = false
 
   return {
     http,
+
+    replaceCertificate({ cert, key, endsAt }) {
+      if (!(http instanceof TlsServer)) return
+      http.setSecureContext({ cert, key, minVersion: 'TLSv1.2' })
+      certificateEndsAt = endsAt
+    },
+
     nodes,
 
     async start() {
@@ -190,6 +205,7 @@ export function assembleServer(parts: ServerParts): TokenServer {
     },
 
     gauges: () => ({
+      certificateEndsAt,
       hashesWaiting: queue.waiting(),
       hashesRunning: queue.running(),
       regions: [...nodes.values()].map((region) => region.gauges()),

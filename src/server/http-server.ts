@@ -3,6 +3,7 @@
  * and an answer in our shape even for what cannot be parsed.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Observe } from '../observe/observation.ts'
 import type { Origin } from '../tenancy/origin.ts'
@@ -10,6 +11,7 @@ import type { Directory } from '../directory/directory.ts'
 import type { WorkspaceEndpoint } from '../endpoints/workspace-endpoint.ts'
 import type { Region } from '../tenancy/region.ts'
 import { requestAnswerer } from './answer-request.ts'
+import { isHandshakeFailure, type Certificate } from './certificate.ts'
 import { expressDoor } from './express-door.ts'
 import { fastLane } from './fast-lane.ts'
 import { frameRefusals } from './frame-refusal.ts'
@@ -29,6 +31,8 @@ type Needs = {
   readonly isDraining: () => boolean
   /** Whether what is asked most is answered before Express is entered. */
   readonly fastLane: boolean
+  /** Undefined: a proxy ends TLS, and this server speaks HTTP without. */
+  readonly certificate?: Certificate | undefined
 }
 
 /** What a caller may hold of a node; times in milliseconds. */
@@ -50,8 +54,8 @@ export const DEFAULT_LIMITS: HttpLimits = {
 const MAX_HEADER_BYTES = 16 * 1024
 
 /** Not listening yet. */
-export function httpServer(needs: Needs): Server {
-  const { endpoints, directories, origin, observe, trustedProxies, limits, isDraining } = needs
+export function httpServer(needs: Needs): Server | TlsServer {
+  const { endpoints, directories, origin, observe, trustedProxies, limits, isDraining, certificate } = needs
   const table = securityHeaders(origin)
   const writeReply = replyWriter({ securityHeaders: table, isDraining })
   const answer = requestAnswerer({ directories, observe, writeReply })
@@ -85,22 +89,26 @@ export function httpServer(needs: Needs): Server {
     frames.note(request, response)
     enter(request, response)
   }
-  const server = createServer(
-    {
-      maxHeaderSize: MAX_HEADER_BYTES,
-      keepAliveTimeout: limits.keepAliveTimeout,
-      headersTimeout: limits.headersTimeout,
-      requestTimeout: limits.requestTimeout,
-      connectionsCheckingInterval: 1000,
-      // A missing Host gets our own 400.
-      requireHostHeader: false,
-    },
-    door,
-  )
+  const options = {
+    maxHeaderSize: MAX_HEADER_BYTES,
+    keepAliveTimeout: limits.keepAliveTimeout,
+    headersTimeout: limits.headersTimeout,
+    requestTimeout: limits.requestTimeout,
+    connectionsCheckingInterval: 1000,
+    // A missing Host gets our own 400.
+    requireHostHeader: false,
+  }
+  const server =
+    certificate === undefined
+      ? createServer(options, door)
+      : createTlsServer({ ...options, ...tlsOptions(certificate, limits) }, door)
   // Node drops the headers past its limit: one more than we take shows that there were too many.
   server.maxHeadersCount = MAX_HEADERS + 1
   server.maxConnections = limits.maxConnections
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => frames.refuse(error, socket))
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    if (isHandshakeFailure(error)) socket.destroy()
+    else frames.refuse(error, socket)
+  })
   // RFC 9110 §10.1.1: what is expected beside 100-continue may be passed over; Node's own 417 is not in our shape.
   server.on('checkExpectation', door)
   // CONNECT asks for a tunnel, and has no target that could be an address (RFC 9110 §9.3.6).
@@ -111,4 +119,9 @@ export function httpServer(needs: Needs): Server {
     frames.refuse({ code: 'CONNECT' }, socket)
   })
   return server
+}
+
+/** RFC 9325 §3.1.1: TLS 1.2 and later. Sessions are resumed by tickets (RFC 5077, RFC 8446 §2.2), which Node gives out. */
+function tlsOptions({ cert, key }: Certificate, { headersTimeout }: HttpLimits) {
+  return { cert, key, minVersion: 'TLSv1.2', handshakeTimeout: headersTimeout } as const
 }

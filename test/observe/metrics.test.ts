@@ -3,6 +3,7 @@ import { openMetrics, type Gauges } from '../../src/observe/metrics.ts'
 import type { Observation } from '../../src/observe/observation.ts'
 
 const GAUGES: Gauges = {
+  certificateEndsAt: undefined,
   hashesWaiting: 3,
   hashesRunning: 1,
   regions: [
@@ -111,6 +112,14 @@ describe('the metrics', () => {
     const metrics = openMetrics(() => GAUGES)
     await metrics.print()
     expect(await metrics.print()).toContain('regent_memory_hits_total{region="eu"} 12')
+  })
+
+  it('say how many days a certificate has, where there is one', async () => {
+    expect((await printed([])).join()).not.toContain('certificate')
+    const endsAt = Date.now() + 3 * 86_400_000
+    expect(await printed([], () => ({ ...GAUGES, certificateEndsAt: endsAt }))).toContainEqual(
+      expect.stringMatching(/^regent_tls_certificate_days (?:3|2\.99\d*)$/),
+    )
   })
 
   it('can be asked before there is a server', async () => {
