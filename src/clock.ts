@@ -20,5 +20,7 @@ export function steadyClock(read: () => number = Date.now): Clock {
   }
 }
 
-/** Milliseconds of a clock that nobody sets; means nothing by itself. */
-export const monotonic = () => performance.now()
+/** Milliseconds of a clock that nobody sets, the same in all processes of this machine; means nothing by itself. */
+export const monotonic = () => OFFSET + performance.now()
+
+const OFFSET = Number(process.hrtime.bigint()) / 1e6 - performance.now()

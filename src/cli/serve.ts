@@ -2,10 +2,10 @@
  * `regent serve`: the token service for production. Starts only when everything that it needs is there, for all regions
  * that it serves, or not at all; stops without losing a request.
  */
+import cluster from 'node:cluster'
 import { Command } from 'commander'
 import { cpus } from 'node:os'
 import { hashThreads } from '../clients/hash-queue.ts'
-import { steadyClock } from '../clock.ts'
 import { readServerConfig } from '../config.ts'
 import { keyring } from '../keys/keyring.ts'
 import type { Redis } from 'ioredis'
@@ -14,10 +14,8 @@ import { openMetrics } from '../observe/metrics.ts'
 import type { Observe } from '../observe/observation.ts'
 import { openRedis } from '../records/open-redis.ts'
 import type { Region } from '../tenancy/region.ts'
-import { OperatorError } from '../storage/operator-error.ts'
-import { deriveKeys } from '../sealing/derive.ts'
 import { sealing } from '../sealing/seal.ts'
-import { assembleServer, type TokenServer } from '../server/assemble.ts'
+import type { TokenServer } from '../server/assemble.ts'
 import { opsServer } from '../server/ops-server.ts'
 import { readCertificate, type CertificateFiles } from '../server/certificate.ts'
 import { stopServer } from '../server/stop-server.ts'
@@ -25,11 +23,9 @@ import { printOrigin } from '../tenancy/origin.ts'
 import { closeServer, listenOn, requireFreePort } from './listen.ts'
 import { openMigratedEmbedded, openPostgresDatabases, type OpenDatabases } from './open-databases.ts'
 import { requireMasterKeys } from './require-master-keys.ts'
+import { serveAsWorker, servePrimary } from './serve-workers.ts'
+import { OPS_REMEDY, REMEDY, tokenServer } from './token-server.ts'
 import { untilStopped } from './stop-signals.ts'
-
-const REMEDY = 'set HOST to an address of this machine and PORT to a port that is free there.'
-const OPS_REMEDY =
-  'set REGENT_OPS_HOST to an address of this machine and REGENT_OPS_PORT to a port that is free there.'
 
 export function serveCommand(): Command {
   return new Command('serve')
@@ -40,6 +36,8 @@ export function serveCommand(): Command {
 
 async function serve(options: { data: string }): Promise<void> {
   const config = readServerConfig()
+  if (cluster.isWorker) return serveAsWorker(config)
+  if (config.workers > 1) return servePrimary(config)
   const { masterKeys } = config
   const keys = keyring(sealing(masterKeys))
   await requireFreePort(config.port, config.host, REMEDY)
@@ -77,17 +75,9 @@ async function serve(options: { data: string }): Promise<void> {
       await check(store.databases)
     }
     for (const [region, url] of config.redisUrls) redis.set(region, await openRedis(url))
-    server = assembleServer({
-      ...config,
+    server = tokenServer(config, store, {
       redis,
-      regions: store.served,
-      keyring: keys,
-      masterKeyIds: masterKeys.map(({ id }) => id),
-      digestKeys: deriveKeys(masterKeys, 'credential digest'),
       hashThreads: hashThreads(cpus().length, config.threadPoolSize),
-      memory: { maxStale: config.maxStale, clients: config.memoryEntries },
-      clock: steadyClock(),
-      certificate: config.tls && requireCertificate(config.tls),
       observe,
       isDraining: () => draining,
     })
@@ -121,13 +111,6 @@ async function openEmbeddedForTrial(folder: string, warn: (message: string) => v
     'DATABASE_URL is not set: this is the embedded database, for trying out. It is one process, and not durable through power loss.',
   )
   return openMigratedEmbedded(folder)
-}
-
-/** It was right when the configuration was read, a moment ago. */
-function requireCertificate(files: CertificateFiles) {
-  const certificate = readCertificate(files)
-  if (typeof certificate === 'string') throw new OperatorError(certificate)
-  return certificate
 }
 
 function replaceCertificate(files: CertificateFiles, server: TokenServer, observe: Observe): void {

@@ -23,7 +23,14 @@ type Needs = {
   /** Failing attempts that a pair has, and the seconds from the first of them after which it has them again. */
   readonly attempts: number
   readonly perSeconds: number
+  /** Told of what was learned here and not by `learn`: of a pair that succeeded only the first time in a day. */
+  readonly onLearned?: ((learned: Learned) => void) | undefined
 }
+
+/** What the counters of one process may tell those of another. */
+export type Learned =
+  | { readonly type: 'attempt_failed'; readonly key: AttemptKey }
+  | { readonly type: 'attempt_succeeded'; readonly key: AttemptKey; readonly credentialId: CredentialId }
 
 /** Whether the client has this credential now, so that succeeding with it still counts for something. */
 type IsPresent = (credentialId: CredentialId) => boolean
@@ -34,11 +41,19 @@ export type AttemptLimits = {
   /** Told of each failing check. True: it was one too many, and is answered with 429 instead of 401. */
   failed(key: AttemptKey, isPresent: IsPresent): boolean
   succeeded(key: AttemptKey, credentialId: CredentialId): void
+  /** What another process of this node learned. */
+  learn(learned: Learned): void
   /** Seconds, at least 1, after which a limited pair may try again. */
   retryAfter(key: AttemptKey): number
 }
 
-export function attemptLimits({ monotonic, maxEntries, attempts, perSeconds }: Needs): AttemptLimits {
+export function attemptLimits({
+  monotonic,
+  maxEntries,
+  attempts,
+  perSeconds,
+  onLearned,
+}: Needs): AttemptLimits {
   // Apart, for anybody can fill the one, and only who has a secret the other: no flood drives out who succeeded. What is
   // driven out of the first begins anew, and may try.
   const failures = new LRUCache<AttemptKey, { count: number; readonly endsAt: number }>({ max: maxEntries })
@@ -55,25 +70,44 @@ export function attemptLimits({ monotonic, maxEntries, attempts, perSeconds }: N
     return failure !== undefined && monotonic() < failure.endsAt ? failure : undefined
   }
 
+  const countFailure = (key: AttemptKey): number => {
+    const failure = counter(key)
+    if (failure === undefined) {
+      failures.set(key, { count: 1, endsAt: monotonic() + perSeconds * 1000 })
+      return 1
+    }
+    failure.count += 1
+    return failure.count
+  }
+  /** @returns whether it was known */
+  const noteSuccess = (key: AttemptKey, credentialId: CredentialId): boolean => {
+    const endsAt = monotonic() + DAY
+    const success = successes.get(key)
+    if (success === undefined) {
+      successes.set(key, { credentialId, endsAt })
+      return false
+    }
+    const known = success.credentialId === credentialId && monotonic() < success.endsAt
+    Object.assign(success, { credentialId, endsAt })
+    return known
+  }
+
   return {
     mayTry: (key, isPresent) => (counter(key)?.count ?? 0) < attempts || hasSucceeded(key, isPresent),
 
     failed(key, isPresent) {
       if (hasSucceeded(key, isPresent)) return false
-      const failure = counter(key)
-      if (failure === undefined) {
-        failures.set(key, { count: 1, endsAt: monotonic() + perSeconds * 1000 })
-        return attempts < 1
-      }
-      failure.count += 1
-      return failure.count > attempts
+      onLearned?.({ type: 'attempt_failed', key })
+      return countFailure(key) > attempts
     },
 
     succeeded(key, credentialId) {
-      const endsAt = monotonic() + DAY
-      const success = successes.get(key)
-      if (success === undefined) successes.set(key, { credentialId, endsAt })
-      else Object.assign(success, { credentialId, endsAt })
+      if (!noteSuccess(key, credentialId)) onLearned?.({ type: 'attempt_succeeded', key, credentialId })
+    },
+
+    learn(learned) {
+      if (learned.type === 'attempt_failed') countFailure(learned.key)
+      else noteSuccess(learned.key, learned.credentialId)
     },
 
     retryAfter: (key) => Math.max(1, Math.ceil(((counter(key)?.endsAt ?? 0) - monotonic()) / 1000)),

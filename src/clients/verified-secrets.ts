@@ -1,5 +1,5 @@
 /**
- * Remembers that a secret was verified the slow way, until its credential changes: as a digest under a key of this process,
+ * Remembers that a secret was verified the slow way, until its credential changes: as a digest under a key of this node,
  * for secrets whose digest is not stored, or not yet. Bounded; what is forgotten is verified the slow way again.
  */
 import { randomBytes, createSecretKey, timingSafeEqual } from 'node:crypto'
@@ -12,13 +12,33 @@ type Verified = { readonly bcryptHash: string; readonly digest: Buffer }
 
 export type VerifiedSecrets = ReturnType<typeof verifiedSecrets>
 
-export function verifiedSecrets(maxEntries: number) {
-  const key: DigestKey = { id: 'process', key: createSecretKey(randomBytes(32)) }
+/** What was verified, as another process of this node may know it: the digest in base64. */
+export type VerifiedSecret = {
+  readonly owner: DigestOwner
+  readonly bcryptHash: string
+  readonly digest: string
+}
+
+type Needs = {
+  readonly maxEntries: number
+  /** 32 bytes that the processes of a node share; a process alone makes its own. */
+  readonly key?: Buffer | undefined
+  readonly onNoted?: ((verified: VerifiedSecret) => void) | undefined
+}
+
+export function verifiedSecrets({ maxEntries, key: bytes = randomBytes(32), onNoted }: Needs) {
+  const key: DigestKey = { id: 'process', key: createSecretKey(bytes) }
   const verified = new LRUCache<OwnerKey, Verified>({ max: maxEntries })
 
   return {
     note(owner: DigestOwner, bcryptHash: string, secret: string): void {
-      verified.set(keyOf(owner), { bcryptHash, digest: digestSecret(key, owner, secret).bytes })
+      const digest = digestSecret(key, owner, secret).bytes
+      verified.set(keyOf(owner), { bcryptHash, digest })
+      onNoted?.({ owner, bcryptHash, digest: digest.toString('base64') })
+    },
+
+    learn({ owner, bcryptHash, digest }: VerifiedSecret): void {
+      verified.set(keyOf(owner), { bcryptHash, digest: Buffer.from(digest, 'base64') })
     },
 
     /** @param bcryptHash of the credential as it is now */

@@ -27,6 +27,7 @@ export function effectiveVariables(config: Config): Readonly<Record<string, stri
     REGENT_MEMORY_ENTRIES: String(config.memoryEntries),
     REGENT_MASTER_KEYS: (config.masterKeys ?? []).map(({ id }) => `${id}:****`).join(','),
     REGENT_BCRYPT_COST: String(config.bcryptCost),
+    REGENT_WORKERS: String(config.workers),
     UV_THREADPOOL_SIZE: String(config.threadPoolSize),
     REGENT_DRAIN: String(config.drain / 1000),
     REGENT_KEEP_ALIVE_TIMEOUT: String(config.limits.keepAliveTimeout / 1000),

@@ -23,6 +23,8 @@ export type PlainConfig = {
   /** Clients that memory holds at most. */
   readonly memoryEntries: number
   readonly bcryptCost: number
+  /** Processes that answer requests; with more than one, another one keeps them. */
+  readonly workers: number
   /** Threads that Node has for what blocks, bcrypt among it. */
   readonly threadPoolSize: number
   readonly opsHost: string
@@ -52,6 +54,7 @@ const PLAIN = z.object({
   REGENT_MAX_STALE: wholeNumber(60, 604_800, '3600').default(3600),
   REGENT_MEMORY_ENTRIES: wholeNumber(1000, 10_000_000, '100000').default(100_000),
   REGENT_BCRYPT_COST: wholeNumber(4, 15, '10').default(10),
+  REGENT_WORKERS: wholeNumber(1, 256, '2').default(1),
   UV_THREADPOOL_SIZE: wholeNumber(1, 1024, '4').default(4),
   REGENT_OPS_HOST: listeningHost().default('127.0.0.1'),
   REGENT_OPS_PORT: wholeNumber(1, 65_535, '9090').default(9090),
@@ -82,6 +85,7 @@ export function readPlain(variables: Variables, faults: string[]): PlainConfig {
     maxStale: values.REGENT_MAX_STALE,
     memoryEntries: values.REGENT_MEMORY_ENTRIES,
     bcryptCost: values.REGENT_BCRYPT_COST,
+    workers: values.REGENT_WORKERS,
     threadPoolSize: values.UV_THREADPOOL_SIZE,
     opsHost: values.REGENT_OPS_HOST,
     opsPort: values.REGENT_OPS_PORT,

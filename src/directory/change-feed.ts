@@ -11,7 +11,7 @@ import { concernOf } from './concern.ts'
 import type { Freshness } from './freshness.ts'
 import type { Concern } from './memory.ts'
 
-type Needs = {
+export type ChangeFeedNeeds = {
   readonly region: Region
   readonly database: Database
   readonly fresh: Freshness
@@ -35,7 +35,7 @@ const MOST_ENTRIES = 1000
 /** `id` is unknown before the first change of a region. */
 type Position = { readonly number: number; readonly id: string | undefined }
 
-export function changeFeed(needs: Needs) {
+export function changeFeed(needs: ChangeFeedNeeds) {
   const { region, database, fresh, observe, monotonic, random, onChange, onEmpty, onAdvance } = needs
   let position: Position | undefined
   let running: Promise<void> | undefined

@@ -12,7 +12,7 @@ import type { Database } from '../storage/transaction.ts'
 import type { WorkspaceAddress } from '../tenancy/address.ts'
 import type { Region } from '../tenancy/region.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
-import { changeFeed, type ChangeFeed } from './change-feed.ts'
+import { changeFeed, type ChangeFeed, type ChangeFeedNeeds } from './change-feed.ts'
 import { feedPosition } from './change-feed-store.ts'
 import { clientLoads, type ClientsRead } from './client-loads.ts'
 import type { Found } from './found.ts'
@@ -69,18 +69,20 @@ export type DirectoryNeeds = {
   readonly confirmInterval: number
   /** Told when changes have been read. */
   readonly onAdvance?: () => void
+  /** Who follows the feed; by default this directory does itself. */
+  readonly openFeed?: (needs: ChangeFeedNeeds) => ChangeFeed
 }
 
 /** @throws OAuthError 503 `temporarily_unavailable` from each question that the database cannot be asked */
 export function directory(needs: DirectoryNeeds): FollowingDirectory {
   const { region, database, keyring, observe, monotonic, concurrency, confirmInterval } = needs
-  const { random = Math.random } = needs
+  const { random = Math.random, openFeed = changeFeed } = needs
   const memory = regionMemory(region, needs.bounds)
   let hits = 0
   let misses = 0
   const fresh = freshness({ maxStale: needs.maxStale, monotonic })
 
-  const feed = changeFeed({
+  const feed = openFeed({
     region,
     database,
     fresh,

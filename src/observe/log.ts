@@ -145,6 +145,11 @@ function write(logger: Logger, observation: Observation): void {
       logger.info({ event, url, opsUrl, regions })
       return
     }
+    case 'worker_ended': {
+      const { pid, code, signal } = observation
+      logger.error({ event, pid, code, signal })
+      return
+    }
     case 'certificate_replaced':
       logger.info({ event, endsAt: observation.endsAt })
       return

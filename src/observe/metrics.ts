@@ -3,7 +3,14 @@
  * is so at the moment is read when somebody asks. Labels are regions, statuses and words of closed lists, never a name of
  * a tenant, a client or a caller: whoever sends requests cannot make series.
  */
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
+import {
+  AggregatorRegistry,
+  collectDefaultMetrics,
+  Counter,
+  Gauge,
+  Registry,
+  type Aggregator,
+} from 'prom-client'
 import type { Observation, Observe } from './observation.ts'
 
 /** What is so at the moment, in a node. */
@@ -36,6 +43,16 @@ export type Metrics = {
   readonly observe: Observe
   readonly contentType: string
   print(): Promise<string>
+  /** As values that another process can add up. */
+  read(): Promise<MetricValues>
+}
+
+/** Of one process. */
+export type MetricValues = Awaited<ReturnType<Registry['getMetricsAsJSON']>>
+
+/** Of the processes of a node: what is counted is added up, of what is so at the moment each metric says what holds for all. */
+export function printTogether(values: readonly MetricValues[]): Promise<string> {
+  return AggregatorRegistry.aggregate([...values]).metrics()
 }
 
 /** @param read undefined while there is nothing to read yet */
@@ -46,12 +63,18 @@ export function openMetrics(read: () => Gauges | undefined): Metrics {
   collectDefaultMetrics({ register: registry })
   const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
     new Counter({ name, help, labelNames, registers })
-  const ofRegion = (name: string, help: string) =>
-    new Gauge({ name, help, labelNames: ['region'], registers })
-  const now = (name: string, help: string, value: (gauges: Gauges) => number | undefined) =>
+  const ofRegion = (name: string, help: string, aggregator: Aggregator) =>
+    new Gauge({ name, help, aggregator, labelNames: ['region'], registers })
+  const now = (
+    name: string,
+    help: string,
+    value: (gauges: Gauges) => number | undefined,
+    aggregator: Aggregator = 'sum',
+  ) =>
     new Gauge({
       name,
       help,
+      aggregator,
       // Without a label, prom-client says 0 where nothing was ever set.
       labelNames: [],
       registers,
@@ -62,10 +85,16 @@ export function openMetrics(read: () => Gauges | undefined): Metrics {
         else this.set(is)
       },
     })
-  const nowOfRegion = (name: string, help: string, value: (gauges: RegionGauges) => number) =>
+  const nowOfRegion = (
+    name: string,
+    help: string,
+    value: (gauges: RegionGauges) => number,
+    aggregator: Aggregator = 'sum',
+  ) =>
     new Gauge({
       name,
       help,
+      aggregator,
       labelNames: ['region'],
       registers,
       collect() {
@@ -79,29 +108,39 @@ export function openMetrics(read: () => Gauges | undefined): Metrics {
     'reason',
   ])
   const faults = counter('regent_server_errors_total', 'Faults, of the database too.')
+  const ended = counter('regent_workers_ended_total', 'Worker processes that died, and were replaced.')
   const emptied = counter('regent_memory_emptied_total', 'Times that a region was forgotten.', ['region'])
   const lost = counter('regent_database_lost_total', 'Times that a database was given up.', ['region'])
-  const listening = ofRegion('regent_listening', '1 while notifications of changes come.')
-  const connections = ofRegion('regent_region_connections', 'Connections that live nodes may open, together.')
-  const limit = ofRegion('regent_region_connections_limit', 'Connections that the database takes.')
+  const listening = ofRegion('regent_listening', '1 while notifications of changes come.', 'min')
+  const connections = ofRegion(
+    'regent_region_connections',
+    'Connections that live nodes may open, together.',
+    'max',
+  )
+  const limit = ofRegion('regent_region_connections_limit', 'Connections that the database takes.', 'max')
 
   now(
     'regent_tls_certificate_days',
     'Until the certificate of this node ends; absent where a proxy ends TLS.',
     ({ certificateEndsAt }) => certificateEndsAt && (certificateEndsAt - Date.now()) / 86_400_000,
+    'min',
   )
   now('regent_hash_queue_waiting', 'bcrypt comparisons that wait.', (gauges) => gauges.hashesWaiting)
   now('regent_hash_queue_running', 'bcrypt comparisons that run.', (gauges) => gauges.hashesRunning)
   nowOfRegion('regent_memory_clients', 'Clients remembered.', ({ clients }) => clients)
   nowOfRegion('regent_memory_workspaces', 'Workspaces remembered.', ({ workspaces }) => workspaces)
-  nowOfRegion('regent_feed_age_seconds', 'Since changes were read.', ({ feedAge }) => feedAge)
-  nowOfRegion('regent_database_answers', '0 while the database is given up.', (gauges) =>
-    Number(gauges.databaseAnswers),
+  nowOfRegion('regent_feed_age_seconds', 'Since changes were read.', ({ feedAge }) => feedAge, 'max')
+  nowOfRegion(
+    'regent_database_answers',
+    '0 while the database is given up.',
+    (gauges) => Number(gauges.databaseAnswers),
+    'min',
   )
   nowOfRegion(
     'regent_clock_skew_seconds',
     "The node's clock ahead of the database's.",
     ({ clockSkew }) => clockSkew,
+    'first',
   )
 
   const countedOfRegion = (name: string, help: string, value: (gauges: RegionGauges) => number) =>
@@ -129,6 +168,7 @@ export function openMetrics(read: () => Gauges | undefined): Metrics {
     'regent_signing_key_age_seconds',
     'Of the oldest key that signs, in the workspaces remembered.',
     ({ signingSince }) => (signingSince === undefined ? 0 : Date.now() / 1000 - signingSince),
+    'max',
   )
 
   const observe = (observation: Observation): void => {
@@ -150,6 +190,8 @@ export function openMetrics(read: () => Gauges | undefined): Metrics {
         return limit.set({ region: observation.region }, observation.limit)
       case 'database_found':
       case 'clock_compared':
+      case 'worker_ended':
+        return ended.inc()
       case 'certificate_replaced':
       case 'server_started':
       case 'server_stopping':
@@ -158,5 +200,10 @@ export function openMetrics(read: () => Gauges | undefined): Metrics {
         return // For the log; what is so of the database and the clock is read.
     }
   }
-  return { observe, contentType: registry.contentType, print: () => registry.metrics() }
+  return {
+    observe,
+    contentType: registry.contentType,
+    print: () => registry.metrics(),
+    read: () => registry.getMetricsAsJSON(),
+  }
 }

@@ -35,6 +35,13 @@ export type Observation =
     }
   /** Another certificate is in use from now on. */
   | { readonly type: 'certificate_replaced'; readonly endsAt: string }
+  /** Of several: another one takes its place. */
+  | {
+      readonly type: 'worker_ended'
+      readonly pid: number
+      readonly code: number | null
+      readonly signal: string | null
+    }
   | { readonly type: 'server_stopping' }
   | { readonly type: 'server_stopped' }
   /** The feed of a region was not the one that was read before: what was remembered of it is forgotten. */

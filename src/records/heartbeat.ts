@@ -91,11 +91,7 @@ export function heartbeat(needs: Needs) {
 
     /** @throws OAuthError 503 while a token of this node might say that it was issued at a wrong time */
     requireRightClock(): void {
-      if (state === 'wrong') {
-        throw new OAuthError('temporarily_unavailable', 'clock_wrong', 'try again at another server', {
-          headers: { 'Retry-After': '5' },
-        })
-      }
+      if (state === 'wrong') throw clockWrong()
     },
 
     /** Nobody waits for a node that said it stops. */
@@ -108,4 +104,10 @@ export function heartbeat(needs: Needs) {
         .catch(() => {})
     },
   }
+}
+
+export function clockWrong(): OAuthError {
+  return new OAuthError('temporarily_unavailable', 'clock_wrong', 'try again at another server', {
+    headers: { 'Retry-After': '5' },
+  })
 }

@@ -10,7 +10,7 @@ import { OAuthError } from '../oauth/error.ts'
 import type { Observe } from '../observe/observation.ts'
 import type { Region } from '../tenancy/region.ts'
 import { permits, WINDOW, type Available } from './permits.ts'
-import { regionCount, type PermitKey } from './region-count.ts'
+import { regionCount, type PermitKey, type RegionCount } from './region-count.ts'
 
 type Limited<Id> = { readonly id: Id; readonly tokensPerMinute?: number | undefined }
 
@@ -41,6 +41,8 @@ type Needs = {
   readonly region: Region
   /** The region's own, and no other's. */
   readonly redis?: Redis | undefined
+  /** Of the workers of a node, in place of a Redis. */
+  readonly count?: RegionCount | undefined
   readonly observe: Observe
   /** Milliseconds of a clock that nobody sets. */
   readonly monotonic: () => number
@@ -59,7 +61,7 @@ const UNLIMITED: LimitStatus = { allowed: true, headers: {} }
 
 export function issuanceLimits(needs: Needs): IssuanceLimits {
   const { region, redis, observe, monotonic, maxKeys = MAX_KEYS } = needs
-  const count = redis && regionCount({ region, redis, observe }, WINDOW)
+  const count = needs.count ?? (redis && regionCount({ region, redis, observe }, WINDOW))
   const counted = permits({ monotonic, count, maxKeys })
 
   return {

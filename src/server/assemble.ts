@@ -24,7 +24,15 @@ import { DEFAULT_LIMITS, httpServer, type HttpLimits } from './http-server.ts'
 import type { Certificate } from './certificate.ts'
 import { changeHints } from './change-hints.ts'
 import type { Readiness } from './ops-server.ts'
-import { regionNode, type MemorySettings, type RegionNode, type ServedRegion } from './region-node.ts'
+import type { RegionCount } from '../records/region-count.ts'
+import {
+  regionNode,
+  type MemorySettings,
+  type RegionNode,
+  type RegionRelay,
+  type ServedRegion,
+} from './region-node.ts'
+import type { Lesson } from './workers/messages.ts'
 import { VERSION } from './version.ts'
 
 export type ServerParts = {
@@ -55,6 +63,19 @@ export type ServerParts = {
   readonly fastLane?: boolean
   /** Where this server ends TLS itself. */
   readonly certificate?: Certificate | undefined
+  /** In a worker process. */
+  readonly relay?: NodeRelay | undefined
+}
+
+/** What the processes of a node share, through its primary. */
+export type NodeRelay = {
+  readonly ofRegion: (region: Region) => RegionRelay
+  readonly count: (region: Region) => RegionCount
+  /** 32 bytes. */
+  readonly verifiedKey: Buffer
+  /** 48 bytes: a session that one process began, another resumes. */
+  readonly ticketKeys: Buffer
+  readonly teach: (lesson: Lesson) => void
 }
 
 export type AttemptSettings = {
@@ -76,6 +97,8 @@ export type TokenServer = {
   /** After the last request: writes what waits, and leaves the regions. */
   stop(): Promise<void>
   readiness(): Readiness
+  /** What another process of this node learned. */
+  learn(lesson: Lesson): void
   gauges(): Gauges
 }
 
@@ -94,13 +117,27 @@ const ATTEMPT_SETTINGS: AttemptSettings = {
 export function assembleServer(parts: ServerParts): TokenServer {
   const { origin, keyring, digestKeys, bcryptCost, clock, observe, trustedProxies } = parts
   const { limits = DEFAULT_LIMITS, isDraining = () => false, wallClock = Date.now, fastLane = true } = parts
+  const { relay } = parts
   const memory = { ...MEMORY, ...parts.memory }
   const settings = { ...ATTEMPT_SETTINGS, ...parts.attempts }
 
   const node = { id: newNodeId(), masterKeyIds: parts.masterKeyIds, version: VERSION }
   const nodes = new Map<Region, RegionNode>()
   for (const [region, served] of parts.regions) {
-    nodes.set(region, regionNode({ region, served, keyring, observe, memory, node, wallClock, monotonic }))
+    nodes.set(
+      region,
+      regionNode({
+        region,
+        served,
+        keyring,
+        observe,
+        memory,
+        node,
+        wallClock,
+        monotonic,
+        relay: relay?.ofRegion(region),
+      }),
+    )
   }
   const directories = new Map([...nodes].map(([region, { directory }]) => [region, directory]))
   const records = digestRecords({
@@ -113,6 +150,12 @@ export function assembleServer(parts: ServerParts): TokenServer {
     maxEntries: MAX_PAIRS,
     attempts: settings.attempts,
     perSeconds: settings.perSeconds,
+    onLearned: relay?.teach,
+  })
+  const verified = verifiedSecrets({
+    maxEntries: memory.clients,
+    key: relay?.verifiedKey,
+    onNoted: relay && ((secret) => relay.teach({ type: 'secret_verified', ...secret })),
   })
   const queue = hashQueue({
     threads: parts.hashThreads,
@@ -126,7 +169,7 @@ export function assembleServer(parts: ServerParts): TokenServer {
     bcryptCost,
     digestKeys,
     hashQueue: queue,
-    verified: verifiedSecrets(memory.clients),
+    verified,
     limits: attempts,
   })
   const authenticateClient = clientAuthenticator({
@@ -140,7 +183,13 @@ export function assembleServer(parts: ServerParts): TokenServer {
   const limitsOf = new Map(
     [...nodes.keys()].map((region) => [
       region,
-      issuanceLimits({ region, redis: parts.redis?.get(region), observe, monotonic }),
+      issuanceLimits({
+        region,
+        redis: parts.redis?.get(region),
+        count: relay?.count(region),
+        observe,
+        monotonic,
+      }),
     ]),
   )
   const endpoints = workspaceEndpoints({
@@ -166,9 +215,17 @@ export function assembleServer(parts: ServerParts): TokenServer {
     isDraining,
     fastLane,
     certificate: parts.certificate,
+    ticketKeys: relay?.ticketKeys,
   })
   let certificateEndsAt = parts.certificate?.endsAt
-  const hints = changeHints({ regions: parts.regions, nodes, observe })
+  const hints =
+    relay === undefined
+      ? changeHints({
+          regions: parts.regions,
+          hint: (region) => nodes.get(region)?.directory.feed.hint(),
+          observe,
+        })
+      : undefined
   let started = false
 
   return {
@@ -184,12 +241,12 @@ export function assembleServer(parts: ServerParts): TokenServer {
 
     async start() {
       await Promise.all([...nodes.values()].map((region) => region.start()))
-      hints.open()
+      hints?.open()
       started = true
     },
 
     async stop() {
-      await hints.close()
+      await hints?.close()
       for (const one of limitsOf.values()) one.close()
       await records.close()
       await Promise.all([...nodes.values()].map((region) => region.stop()))
@@ -202,6 +259,11 @@ export function assembleServer(parts: ServerParts): TokenServer {
         if (!heartbeat.isClockRight()) return { ready: false, reason: `region ${region}: clock wrong` }
       }
       return { ready: true }
+    },
+
+    learn(lesson) {
+      if (lesson.type === 'secret_verified') verified.learn(lesson)
+      else attempts.learn(lesson)
     },
 
     gauges: () => ({

@@ -2,15 +2,16 @@
 import type { Observe } from '../observe/observation.ts'
 import { CHANGE_CHANNEL, openListener, type Listener } from '../storage/listener.ts'
 import type { Region } from '../tenancy/region.ts'
-import type { RegionNode, ServedRegion } from './region-node.ts'
+import type { ServedRegion } from './region-node.ts'
 
 type Needs = {
   readonly regions: ReadonlyMap<Region, ServedRegion>
-  readonly nodes: ReadonlyMap<Region, RegionNode>
+  /** Something has changed in a region, perhaps. */
+  readonly hint: (region: Region) => void
   readonly observe: Observe
 }
 
-export function changeHints({ regions, nodes, observe }: Needs) {
+export function changeHints({ regions, hint, observe }: Needs) {
   const listeners: Listener[] = []
   const groups = new Map<string, { listen: NonNullable<ServedRegion['listen']>; own: Region[] }>()
   for (const [region, { listen }] of regions) {
@@ -31,7 +32,7 @@ export function changeHints({ regions, nodes, observe }: Needs) {
             onHint(payload) {
               // One that names no region of this node may come from a release that writes it in another way.
               const named = own.filter((region) => region === payload)
-              for (const region of named.length > 0 ? named : own) nodes.get(region)?.directory.feed.hint()
+              for (const region of named.length > 0 ? named : own) hint(region)
             },
             onState(listening) {
               for (const region of own) observe({ type: 'listening', region, listening })

@@ -33,6 +33,8 @@ type Needs = {
   readonly fastLane: boolean
   /** Undefined: a proxy ends TLS, and this server speaks HTTP without. */
   readonly certificate?: Certificate | undefined
+  /** 48 bytes that the processes of a node share. */
+  readonly ticketKeys?: Buffer | undefined
 }
 
 /** What a caller may hold of a node; times in milliseconds. */
@@ -101,7 +103,10 @@ export function httpServer(needs: Needs): Server | TlsServer {
   const server =
     certificate === undefined
       ? createServer(options, door)
-      : createTlsServer({ ...options, ...tlsOptions(certificate, limits) }, door)
+      : createTlsServer(
+          { ...options, ...tlsOptions(certificate, limits), ticketKeys: needs.ticketKeys },
+          door,
+        )
   // Node drops the headers past its limit: one more than we take shows that there were too many.
   server.maxHeadersCount = MAX_HEADERS + 1
   server.maxConnections = limits.maxConnections

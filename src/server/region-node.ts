@@ -1,5 +1,6 @@
 /** This node's part in one region: its memory, its heartbeat, its chores, and the breaker before its database. */
 import { chores } from '../chores/chores.ts'
+import type { ChangeFeed, ChangeFeedNeeds } from '../directory/change-feed.ts'
 import { directory, type FollowingDirectory } from '../directory/directory.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import type { RegionGauges } from '../observe/metrics.ts'
@@ -32,6 +33,12 @@ export type MemorySettings = {
   readonly confirmInterval: number
 }
 
+/** In a worker process: what its primary does for all of them. */
+export type RegionRelay = {
+  readonly openFeed: (needs: ChangeFeedNeeds) => ChangeFeed
+  readonly heartbeat: Pick<Heartbeat, 'isClockRight' | 'requireRightClock' | 'skew' | 'beatNow'>
+}
+
 type Needs = {
   readonly region: Region
   readonly served: ServedRegion
@@ -41,12 +48,13 @@ type Needs = {
   readonly node: Omit<NodeReport, 'feedNumber' | 'connections'>
   readonly wallClock: () => number
   readonly monotonic: () => number
+  readonly relay?: RegionRelay | undefined
 }
 
 export type RegionNode = {
   readonly region: Region
   readonly directory: FollowingDirectory
-  readonly heartbeat: Heartbeat
+  readonly heartbeat: RegionRelay['heartbeat']
   readonly database: Database
   gauges(): RegionGauges
   start(): Promise<void>
@@ -54,7 +62,7 @@ export type RegionNode = {
 }
 
 export function regionNode(needs: Needs): RegionNode {
-  const { region, served, keyring, observe, memory, node, wallClock, monotonic } = needs
+  const { region, served, keyring, observe, memory, node, wallClock, monotonic, relay } = needs
   const guard = breaker({
     monotonic,
     onChange: (open, error) =>
@@ -73,24 +81,30 @@ export function regionNode(needs: Needs): RegionNode {
     // One connection is left for the feed and the heartbeat.
     concurrency: Math.max(1, served.connections - 1),
     confirmInterval: memory.confirmInterval,
-    onAdvance: () => beats.beatNow(),
+    onAdvance: () => beats?.beatNow(),
+    ...(relay && { openFeed: relay.openFeed }),
   })
-  const beats = heartbeat({
-    region,
-    database,
-    // And one that listens.
-    node: { ...node, connections: served.connections + (served.listen === undefined ? 0 : 1) },
-    feedNumber: known.feed.number,
-    observe,
-    wallClock,
-    monotonic,
-  })
-  const work = chores({ region, database, observe })
+  const alone = relay === undefined
+  const beats = alone
+    ? heartbeat({
+        region,
+        database,
+        // And one that listens.
+        node: { ...node, connections: served.connections + (served.listen === undefined ? 0 : 1) },
+        feedNumber: known.feed.number,
+        observe,
+        wallClock,
+        monotonic,
+      })
+    : undefined
+  const work = alone ? chores({ region, database, observe }) : undefined
+  const anyBeats = relay?.heartbeat ?? beats
+  if (anyBeats === undefined) throw new Error('a node compares its clock, or its primary does')
 
   return {
     region,
     directory: known,
-    heartbeat: beats,
+    heartbeat: anyBeats,
     database,
 
     gauges() {
@@ -101,7 +115,7 @@ export function regionNode(needs: Needs): RegionNode {
         workspaces,
         feedAge: known.fresh.age(),
         databaseAnswers: !guard.isOpen(),
-        clockSkew: beats.skew() / 1000,
+        clockSkew: anyBeats.skew() / 1000,
         lookups: known.lookups(),
         signingSince: known.signingSince(),
       }
@@ -110,14 +124,14 @@ export function regionNode(needs: Needs): RegionNode {
     /** Rejects when the region's database cannot be asked. */
     async start() {
       await known.feed.start()
-      await beats.start()
-      await work.start()
+      await beats?.start()
+      await work?.start()
     },
 
     async stop() {
-      work.stop()
+      work?.stop()
       await known.feed.stop()
-      await beats.stop()
+      await beats?.stop()
     },
   }
 }

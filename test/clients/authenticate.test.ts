@@ -86,7 +86,7 @@ function open({ chosenDigests = true }: { chosenDigests?: boolean } = {}) {
         return compare(secret, hash)
       },
     }),
-    verified: verifiedSecrets(100),
+    verified: verifiedSecrets({ maxEntries: 100 }),
     limits: attemptLimits({ monotonic, maxEntries: 100, attempts: 1000, perSeconds: 60 }),
   })
   return async (secret: string, client: KnownClient | undefined): Promise<Attempt & { compares: number }> => {

@@ -115,7 +115,7 @@ describe('failing attempts (T15)', () => {
             return compare(secret, hash)
           },
         }),
-        verified: verifiedSecrets(100),
+        verified: verifiedSecrets({ maxEntries: 100 }),
         limits,
       }),
       limits,

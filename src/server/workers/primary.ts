@@ -1,0 +1,193 @@
+/**
+ * The primary of a node with several workers: whatever would multiply by workers is done here once. It reads the feed and
+ * tells them, speaks for the node to others, counts what they issue, hands on what one of them learned, and keeps them.
+ */
+import type { Worker } from 'node:cluster'
+import { randomBytes } from 'node:crypto'
+import type { Redis } from 'ioredis'
+import { newNodeId } from '../../ids.ts'
+import { monotonic } from '../../clock.ts'
+import type { Gauges, MetricValues } from '../../observe/metrics.ts'
+import type { Observe } from '../../observe/observation.ts'
+import { WINDOW } from '../../records/permits.ts'
+import { regionCount, type RegionCount } from '../../records/region-count.ts'
+import type { Region } from '../../tenancy/region.ts'
+import { changeHints } from '../change-hints.ts'
+import type { Readiness } from '../ops-server.ts'
+import type { ServedRegion } from '../region-node.ts'
+import { VERSION } from '../version.ts'
+import type { FromWorker, ToWorker } from './messages.ts'
+import { regionKeeper, type RegionKeeper } from './region-keeper.ts'
+import { workerCount } from './worker-counts.ts'
+import { workerPool } from './worker-pool.ts'
+
+type Needs = {
+  readonly workers: number
+  /** bcrypt comparisons that run at a time, in all workers together. */
+  readonly hashThreads: number
+  readonly regions: ReadonlyMap<Region, ServedRegion>
+  readonly redis: ReadonlyMap<Region, Redis>
+  readonly masterKeyIds: readonly string[]
+  /** To each database, of a worker. */
+  readonly workerConnections: number
+  readonly maxStale: number
+  readonly observe: Observe
+  /** Milliseconds that a worker has to listen, and to stop. */
+  readonly patience: number
+}
+
+export type Primary = ReturnType<typeof openPrimary>
+
+const METRICS_PATIENCE = 2000
+
+export function openPrimary(needs: Needs) {
+  const { workers, observe, maxStale } = needs
+  const node = { id: newNodeId(), masterKeyIds: needs.masterKeyIds, version: VERSION }
+  const verifiedKey = randomBytes(32).toString('base64')
+  const ticketKeys = randomBytes(48).toString('base64')
+  const keepers = new Map<Region, RegionKeeper>()
+  const counts = new Map<Region, RegionCount>()
+  /** How far each worker that has joined has applied the feed. */
+  const applied = new Map<Worker, Map<Region, number>>()
+  const asked = new Map<number, (metrics: MetricValues) => void>()
+  let lastId = 0
+  let started = false
+
+  const tell = (worker: Worker, message: ToWorker) => {
+    if (worker.isConnected()) worker.send(message)
+  }
+  const tellAll = (message: ToWorker, but?: Worker) => {
+    for (const worker of applied.keys()) if (worker !== but) tell(worker, message)
+  }
+
+  for (const [region, served] of needs.regions) {
+    const redis = needs.redis.get(region)
+    counts.set(region, workerCount(redis && regionCount({ region, redis, observe }, WINDOW), WINDOW))
+    const connections = served.connections + workers * needs.workerConnections
+    keepers.set(
+      region,
+      regionKeeper({
+        region,
+        served,
+        observe,
+        maxStale,
+        // And one that listens.
+        node: { ...node, connections: connections + (served.listen === undefined ? 0 : 1) },
+        wallClock: Date.now,
+        monotonic,
+        tell: tellAll,
+        applied: () =>
+          Math.min(...[...applied.values()].map((numbers) => numbers.get(region) ?? -1), Infinity),
+      }),
+    )
+  }
+  const hints = changeHints({
+    regions: needs.regions,
+    hint: (region) => keepers.get(region)?.feed.hint(),
+    observe,
+  })
+
+  const receive = (worker: Worker, message: FromWorker): void => {
+    switch (message.type) {
+      case 'joined': {
+        applied.set(worker, new Map())
+        const news = [...keepers.values()].flatMap((keeper) => keeper.news())
+        const hashThreads = Math.max(1, Math.floor(needs.hashThreads / workers))
+        return tell(worker, { type: 'hello', verifiedKey, ticketKeys, hashThreads, news })
+      }
+      case 'read':
+        applied.get(worker)?.set(message.region, message.number)
+        return keepers.get(message.region)?.beatNow()
+      case 'hint':
+        return keepers.get(message.region)?.feed.hint()
+      case 'poll': {
+        const { region } = message
+        keepers
+          .get(region)
+          ?.feed.poll()
+          .catch(() => tell(worker, { type: 'poll_failed', region }))
+        return
+      }
+      case 'count': {
+        const { id, region, key, permits } = message
+        void counts
+          .get(region)
+          ?.add(key, permits)
+          .then((counted) => tell(worker, { type: 'counted', id, counted }))
+        return
+      }
+      case 'metrics':
+        return asked.get(message.id)?.(message.metrics)
+      case 'attempt_failed':
+      case 'attempt_succeeded':
+      case 'secret_verified':
+        return tellAll(message, worker)
+      case 'listening':
+        return
+    }
+  }
+  const pool = workerPool({
+    count: workers,
+    observe,
+    patience: needs.patience,
+    onMessage: receive,
+    onGone: (worker) => void applied.delete(worker),
+  })
+
+  return {
+    /** Rejects when a database cannot be asked, or a worker does not come to listen. */
+    async start(): Promise<void> {
+      await Promise.all([...keepers.values()].map((keeper) => keeper.start()))
+      await pool.start()
+      await Promise.all([...keepers.values()].map((keeper) => keeper.join()))
+      hints.open()
+      started = true
+    },
+
+    replaceWorkers: pool.replaceAll,
+
+    readiness(): Readiness {
+      if (!started) return { ready: false, reason: 'starting' }
+      if (!pool.areAllListening()) return { ready: false, reason: 'a worker is missing' }
+      for (const keeper of keepers.values()) {
+        const reason = keeper.readiness()
+        if (reason !== undefined) return { ready: false, reason }
+      }
+      return { ready: true }
+    },
+
+    gauges: (): Gauges => ({
+      certificateEndsAt: undefined,
+      hashesWaiting: 0,
+      hashesRunning: 0,
+      regions: [...keepers.values()].map((keeper) => keeper.gauges()),
+    }),
+
+    /** Of each worker that listens and answers. */
+    async readWorkerMetrics(): Promise<readonly MetricValues[]> {
+      const answers = pool.listening().map(
+        (worker) =>
+          new Promise<MetricValues>((resolve) => {
+            lastId += 1
+            const id = lastId
+            const end = (metrics: MetricValues) => {
+              clearTimeout(timer)
+              asked.delete(id)
+              resolve(metrics)
+            }
+            const timer = setTimeout(() => end([]), METRICS_PATIENCE)
+            asked.set(id, end)
+            tell(worker, { type: 'metrics', id })
+          }),
+      )
+      return Promise.all(answers)
+    },
+
+    async stop(): Promise<void> {
+      await pool.stop()
+      await hints.close()
+      for (const count of counts.values()) count.close()
+      await Promise.all([...keepers.values()].map((keeper) => keeper.stop()))
+    },
+  }
+}

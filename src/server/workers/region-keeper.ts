@@ -1,0 +1,140 @@
+/**
+ * What a node does for a region once, however many workers it has: follows the feed, says so to the other nodes, does the
+ * chores. Its workers hear of it.
+ */
+import { chores } from '../../chores/chores.ts'
+import { changeFeed } from '../../directory/change-feed.ts'
+import { freshness } from '../../directory/freshness.ts'
+import type { Concern } from '../../directory/memory.ts'
+import type { RegionGauges } from '../../observe/metrics.ts'
+import type { Observe } from '../../observe/observation.ts'
+import { heartbeat } from '../../records/heartbeat.ts'
+import type { NodeReport } from '../../records/node-store.ts'
+import { breaker, guarded } from '../../storage/breaker.ts'
+import type { Region } from '../../tenancy/region.ts'
+import type { ServedRegion } from '../region-node.ts'
+import type { ClockNews, FeedNews } from './messages.ts'
+
+type Needs = {
+  readonly region: Region
+  readonly served: ServedRegion
+  readonly observe: Observe
+  readonly maxStale: number
+  readonly node: Omit<NodeReport, 'feedNumber'>
+  readonly wallClock: () => number
+  readonly monotonic: () => number
+  readonly tell: (news: FeedNews | ClockNews) => void
+  /** How far all workers have applied what they heard; -1 while there are none. */
+  readonly applied: () => number
+}
+
+export type RegionKeeper = ReturnType<typeof regionKeeper>
+
+const CLOCK_CHECK = 250
+
+export function regionKeeper(needs: Needs) {
+  const { region, served, observe, node, wallClock, monotonic, tell, applied } = needs
+  const guard = breaker({
+    monotonic,
+    onChange: (open, error) =>
+      observe(open ? { type: 'database_lost', region, error } : { type: 'database_found', region }),
+  })
+  const database = guarded(served.database, guard)
+  const fresh = freshness({ maxStale: needs.maxStale, monotonic })
+  let pending: { concern: Concern; number: number }[] = []
+  let emptied = false
+  let readAt = 0
+  let timer: NodeJS.Timeout | undefined
+
+  const feed = changeFeed({
+    region,
+    database,
+    observe,
+    monotonic,
+    random: Math.random,
+    fresh: {
+      ...fresh,
+      read(begunAt) {
+        fresh.read(begunAt)
+        readAt = Math.max(readAt, begunAt)
+        tell({ type: 'feed', region, emptied, changes: pending, number: feed.number(), readAt })
+        pending = []
+        emptied = false
+      },
+    },
+    onChange: (concern, number) => pending.push({ concern, number }),
+    onEmpty() {
+      pending = []
+      emptied = true
+    },
+    onAdvance() {},
+  })
+  const beats = heartbeat({ region, database, node, feedNumber: applied, observe, wallClock, monotonic })
+  const work = chores({ region, database, observe })
+  const clockNews = (): ClockNews => ({
+    type: 'clock',
+    region,
+    right: beats.isClockRight(),
+    skewMillis: beats.skew(),
+  })
+
+  return {
+    region,
+    feed,
+    /** Workers have applied more. */
+    beatNow: beats.beatNow,
+
+    /** For a worker that knows nothing yet: whatever it loads is newer than all that was read. */
+    news: (): readonly (FeedNews | ClockNews)[] => [
+      {
+        type: 'feed',
+        region,
+        emptied: false,
+        changes: [{ concern: { of: 'region' }, number: feed.number() }],
+        number: feed.number(),
+        readAt,
+      },
+      clockNews(),
+    ],
+
+    readiness(): string | undefined {
+      if (!fresh.isFresh()) return `region ${region}: too old`
+      return beats.isClockRight() ? undefined : `region ${region}: clock wrong`
+    },
+
+    gauges: (): RegionGauges => ({
+      region,
+      clients: 0,
+      workspaces: 0,
+      feedAge: fresh.age(),
+      databaseAnswers: !guard.isOpen(),
+      clockSkew: beats.skew() / 1000,
+      lookups: { hits: 0, misses: 0 },
+      signingSince: undefined,
+    }),
+
+    /** Rejects when the region's database cannot be asked. */
+    start: () => feed.start(),
+
+    /** Once workers are there. */
+    async join(): Promise<void> {
+      await beats.start()
+      await work.start()
+      let told = ''
+      timer = setInterval(() => {
+        const news = clockNews()
+        if (JSON.stringify(news) === told) return
+        told = JSON.stringify(news)
+        tell(news)
+      }, CLOCK_CHECK)
+      timer.unref()
+    },
+
+    async stop(): Promise<void> {
+      clearInterval(timer)
+      work.stop()
+      await feed.stop()
+      await beats.stop()
+    },
+  }
+}

@@ -1,0 +1,107 @@
+/** A worker's side of what it shares with the primary: hears, asks, tells. One for each worker process. */
+import type { ChangeFeed, ChangeFeedNeeds } from '../../directory/change-feed.ts'
+import { clockWrong } from '../../records/heartbeat.ts'
+import type { Counted, PermitKey, RegionCount } from '../../records/region-count.ts'
+import type { Region } from '../../tenancy/region.ts'
+import type { RegionRelay } from '../region-node.ts'
+import type { ClockNews, FeedNews, FromWorker, Lesson, ToWorker } from './messages.ts'
+import { relayedFeed, type RelayedFeed } from './relayed-feed.ts'
+
+export type WorkerLink = ReturnType<typeof workerLink>
+type Hello = Extract<ToWorker, { type: 'hello' }>
+
+type Needs = {
+  readonly send: (message: FromWorker) => void
+  readonly onLesson: (lesson: Lesson) => void
+  readonly onMetrics: (id: number) => void
+  readonly onStop: () => void
+}
+
+export function workerLink({ send, onLesson, onMetrics, onStop }: Needs) {
+  const feeds = new Map<Region, RelayedFeed>()
+  const clocks = new Map<Region, ClockNews>()
+  /** Heard before the region's directory was there. */
+  const early = new Map<Region, FeedNews[]>()
+  const counts = new Map<number, (counted: Counted | undefined) => void>()
+  let lastId = 0
+  let greet: (hello: Hello) => void = () => {}
+  const hello = new Promise<Hello>((resolve) => (greet = resolve))
+
+  const hear = (news: FeedNews) => {
+    const feed = feeds.get(news.region)
+    if (feed === undefined) early.set(news.region, [...(early.get(news.region) ?? []), news])
+    else feed.hear(news)
+  }
+
+  return {
+    /** What the primary says first. */
+    hello,
+
+    receive(message: ToWorker): void {
+      switch (message.type) {
+        case 'hello':
+          for (const news of message.news) {
+            if (news.type === 'feed') hear(news)
+            else clocks.set(news.region, news)
+          }
+          return greet(message)
+        case 'feed':
+          return hear(message)
+        case 'clock':
+          return void clocks.set(message.region, message)
+        case 'poll_failed':
+          return feeds.get(message.region)?.pollFailed()
+        case 'counted':
+          counts.get(message.id)?.(message.counted)
+          return void counts.delete(message.id)
+        case 'metrics':
+          return onMetrics(message.id)
+        case 'stop':
+          return onStop()
+        case 'attempt_failed':
+        case 'attempt_succeeded':
+        case 'secret_verified':
+          return onLesson(message)
+      }
+    },
+
+    relay(region: Region): RegionRelay {
+      return {
+        openFeed(needs: ChangeFeedNeeds): ChangeFeed {
+          const feed = relayedFeed(needs, {
+            ask: (type) => send({ type, region }),
+            applied: (number) => send({ type: 'read', region, number }),
+          })
+          feeds.set(region, feed)
+          for (const news of early.get(region) ?? []) feed.hear(news)
+          early.delete(region)
+          return feed
+        },
+        heartbeat: {
+          beatNow() {},
+          isClockRight: () => clocks.get(region)?.right ?? true,
+          skew: () => clocks.get(region)?.skewMillis ?? 0,
+          requireRightClock() {
+            if (clocks.get(region)?.right === false) throw clockWrong()
+          },
+        },
+      }
+    },
+
+    /** Of what all workers issue: the primary counts. */
+    count(region: Region): RegionCount {
+      return {
+        isShared: () => true,
+        add: (key: PermitKey, permits: number) =>
+          new Promise((resolve) => {
+            lastId += 1
+            counts.set(lastId, resolve)
+            send({ type: 'count', id: lastId, region, key, permits })
+          }),
+        close() {},
+      }
+    },
+
+    teach: (lesson: Lesson) => send(lesson),
+  }
+}
