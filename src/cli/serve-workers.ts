@@ -31,7 +31,7 @@ import { untilStopped } from './stop-signals.ts'
 /** Of the primary, to each database: for the feed, the heartbeat and the chores. */
 const PRIMARY_CONNECTIONS = 2
 /** Milliseconds that a worker has to listen; and beyond what draining takes, to stop. */
-const PATIENCE = 30_000
+const PATIENCE = 120_000
 
 export async function servePrimary(config: ServerConfig): Promise<void> {
   if (config.databases.size === 0) {

@@ -27,6 +27,8 @@ export function relayedFeed(
   { ask, applied }: Relay,
 ): RelayedFeed {
   let position = -1
+  /** Heard before the start, when there is nobody to tell. */
+  let early: FeedNews[] | undefined = []
   let waiting: Waiting[] = []
 
   const poll = () =>
@@ -35,22 +37,32 @@ export function relayedFeed(
       ask('poll')
     })
 
+  const apply = ({ emptied, changes, number, readAt }: FeedNews) => {
+    if (emptied) onEmpty()
+    for (const change of changes) onChange(change.concern, change.number)
+    position = number
+    fresh.read(readAt)
+    if (changes.length > 0) onAdvance()
+    applied(number)
+    for (const one of waiting) if (one.since <= readAt) one.resolve()
+    waiting = waiting.filter(({ since }) => since > readAt)
+  }
+
   return {
     poll,
     number: () => position,
-    start: () => (position === -1 ? poll() : Promise.resolve()),
+    async start() {
+      const heard = early ?? []
+      early = undefined
+      for (const news of heard) apply(news)
+      if (position === -1) await poll()
+    },
     hint: () => ask('hint'),
     async stop() {},
 
-    hear({ emptied, changes, number, readAt }) {
-      if (emptied) onEmpty()
-      for (const change of changes) onChange(change.concern, change.number)
-      position = number
-      fresh.read(readAt)
-      if (changes.length > 0) onAdvance()
-      applied(number)
-      for (const one of waiting) if (one.since <= readAt) one.resolve()
-      waiting = waiting.filter(({ since }) => since > readAt)
+    hear(news) {
+      if (early === undefined) apply(news)
+      else early.push(news)
     },
 
     pollFailed() {

@@ -45,6 +45,8 @@ export function workerPool({ count, observe, onMessage, onGone, patience }: Need
           resolve(worker)
         } else onMessage(worker, message)
       })
+      // It is gone, or going, and its exit says so.
+      worker.on('error', () => {})
       worker.on('exit', (code, signal) => {
         clearTimeout(timer)
         const served = listening.delete(worker)
