@@ -34,6 +34,8 @@ export function narrate(observation: Observation): void {
     case 'listening':
     case 'clock_compared':
     case 'connections_counted':
+    case 'certificate_replaced':
+    case 'worker_ended':
     case 'server_started':
     case 'server_stopping':
     case 'server_stopped':

@@ -12,7 +12,7 @@ import { openMetrics, printTogether } from '../observe/metrics.ts'
 import type { Observe } from '../observe/observation.ts'
 import { openRedis } from '../records/open-redis.ts'
 import { sealing } from '../sealing/seal.ts'
-import type { TokenServer } from '../server/assemble.ts'
+import type { TokenServer } from '../server/server-parts.ts'
 import { opsServer } from '../server/ops-server.ts'
 import { stopServer } from '../server/stop-server.ts'
 import type { FromWorker, ToWorker } from '../server/workers/messages.ts'
@@ -123,10 +123,7 @@ export async function serveAsWorker(config: ServerConfig): Promise<void> {
     log.observe(observation)
     metrics.observe(observation)
   }
-  const send = (message: FromWorker) => {
-    if (process.connected) process.send?.(message)
-  }
-  let stop = () => {}
+  let stop: (() => void) | undefined
   const stopped = new Promise<void>((resolve) => {
     stop = resolve
   })
@@ -134,10 +131,10 @@ export async function serveAsWorker(config: ServerConfig): Promise<void> {
     send,
     onLesson: (lesson) => server?.learn(lesson),
     onMetrics: (id) => void metrics.read().then((values) => send({ type: 'metrics', id, metrics: values })),
-    onStop: () => stop(),
+    onStop: () => stop?.(),
   })
   process.on('message', (message: ToWorker) => link.receive(message))
-  process.on('disconnect', () => stop())
+  process.on('disconnect', () => stop?.())
   try {
     store = await openPostgresDatabases(config, { migrate: false, warn: () => {} })
     send({ type: 'joined' })
@@ -168,4 +165,9 @@ export async function serveAsWorker(config: ServerConfig): Promise<void> {
     await log.close()
     process.disconnect?.()
   }
+}
+
+/** To the primary, as long as there is one. */
+function send(message: FromWorker): void {
+  if (process.connected) process.send?.(message)
 }

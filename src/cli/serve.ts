@@ -15,7 +15,7 @@ import type { Observe } from '../observe/observation.ts'
 import { openRedis } from '../records/open-redis.ts'
 import type { Region } from '../tenancy/region.ts'
 import { sealing } from '../sealing/seal.ts'
-import type { TokenServer } from '../server/assemble.ts'
+import type { TokenServer } from '../server/server-parts.ts'
 import { opsServer } from '../server/ops-server.ts'
 import { readCertificate, type CertificateFiles } from '../server/certificate.ts'
 import { stopServer } from '../server/stop-server.ts'
@@ -42,14 +42,15 @@ async function serve(options: { data: string }): Promise<void> {
   const keys = keyring(sealing(masterKeys))
   await requireFreePort(config.port, config.host, REMEDY)
   const stopped = untilStopped()
-  let onHangUp = () => {}
-  process.on('SIGHUP', () => onHangUp())
   const log = openLog({ level: config.logLevel })
   const warn = (message: string) => log.observe({ type: 'warning', message })
   let store: OpenDatabases | undefined
   let draining = false
   let server: TokenServer | undefined
   const redis = new Map<Region, Redis>()
+  process.on('SIGHUP', () => {
+    if (config.tls && server) replaceCertificate(config.tls, server, observe)
+  })
 
   const metrics = openMetrics(() => server?.gauges())
   const observe: Observe = (observation) => {
@@ -89,9 +90,6 @@ async function serve(options: { data: string }): Promise<void> {
       opsUrl: `http://${config.opsHost}:${config.opsPort}`,
       regions: [...store.databases.keys()],
     })
-    onHangUp = () => {
-      if (config.tls && server) replaceCertificate(config.tls, server, observe)
-    }
     await stopped
     draining = true
     log.observe({ type: 'server_stopping' })
@@ -115,8 +113,11 @@ async function openEmbeddedForTrial(folder: string, warn: (message: string) => v
 
 function replaceCertificate(files: CertificateFiles, server: TokenServer, observe: Observe): void {
   const certificate = readCertificate(files)
-  if (typeof certificate === 'string') {
-    observe({ type: 'warning', message: `${certificate}. The certificate from before stays in use.` })
+  if (!('cert' in certificate)) {
+    observe({
+      type: 'warning',
+      message: `${certificate.join('; ')}. The certificate from before stays in use.`,
+    })
     return
   }
   server.replaceCertificate(certificate)

@@ -4,7 +4,8 @@ import type { ServerConfig } from '../config.ts'
 import { keyring } from '../keys/keyring.ts'
 import { deriveKeys } from '../sealing/derive.ts'
 import { sealing } from '../sealing/seal.ts'
-import { assembleServer, type ServerParts, type TokenServer } from '../server/assemble.ts'
+import { assembleServer } from '../server/assemble.ts'
+import type { ServerParts, TokenServer } from '../server/server-parts.ts'
 import { readCertificate, type CertificateFiles } from '../server/certificate.ts'
 import { OperatorError } from '../storage/operator-error.ts'
 import type { OpenDatabases } from './open-databases.ts'
@@ -34,6 +35,6 @@ export function tokenServer(config: ServerConfig, { served }: OpenDatabases, own
 /** It was right when the configuration was read, a moment ago. */
 function requireCertificate(files: CertificateFiles) {
   const certificate = readCertificate(files)
-  if (typeof certificate === 'string') throw new OperatorError(certificate)
-  return certificate
+  if ('cert' in certificate) return certificate
+  throw new OperatorError(`${certificate.join('; ')}.`)
 }

@@ -23,6 +23,6 @@ export function readTls(
     )
   }
   const read = readCertificate({ cert, key })
-  if (typeof read === 'string') faults.push(read)
+  if (!('cert' in read)) faults.push(...read)
   return { cert, key }
 }

@@ -123,11 +123,11 @@ export function regionMemory(region: Region, { clients, workspaces }: MemoryBoun
     size: () => ({ workspaces: knownWorkspaces.size, clients: knownClients.size, marks: marks.size }),
     /** Of the workspaces that are remembered: when the oldest key that signs began to, in seconds since 1970. */
     signingSince(): number | undefined {
-      let oldest: number | undefined
+      let since: number | undefined
       for (const { value } of knownWorkspaces.values()) {
-        if (value.signingSince !== undefined) oldest = Math.min(value.signingSince, oldest ?? Infinity)
+        if (value.signingSince !== undefined) since = Math.min(value.signingSince, since ?? Infinity)
       }
-      return oldest
+      return since
     },
   }
 }

@@ -5,6 +5,7 @@
  * the rest a number.
  */
 import { pino, type Logger } from 'pino'
+import { lineLimit } from './line-limit.ts'
 import type { Observation, Observe } from './observation.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
@@ -27,7 +28,6 @@ type Options = {
 
 const BUFFER_BYTES = 8 * 1024 * 1024
 const CHUNK_BYTES = 4096
-const LINES_A_SECOND = 10
 const SECOND = 1000
 
 export function openLog({ level, destination = 1, bufferBytes = BUFFER_BYTES }: Options): Log {
@@ -94,23 +94,6 @@ export function openLog({ level, destination = 1, bufferBytes = BUFFER_BYTES }: 
         new Promise<void>((resolve) => stream.once('close', resolve)),
         new Promise<void>((resolve) => setTimeout(resolve, SECOND).unref()),
       ])
-    },
-  }
-}
-
-/** Lines of a kind that may still be written in this second, and how many there were beyond. */
-function lineLimit() {
-  const counts = new Map<string, number>()
-  return {
-    allows(kind: string): boolean {
-      const count = (counts.get(kind) ?? 0) + 1
-      counts.set(kind, count)
-      return count <= LINES_A_SECOND
-    },
-    takeSurplus(): readonly (readonly [string, number])[] {
-      const surplus = [...counts].filter(([, count]) => count > LINES_A_SECOND)
-      counts.clear()
-      return surplus.map(([kind, count]) => [kind, count - LINES_A_SECOND])
     },
   }
 }

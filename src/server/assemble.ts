@@ -1,106 +1,23 @@
 /** The composition root: puts the parts of a token server together. One call, no container. */
-import type { Server } from 'node:http'
 import { Server as TlsServer } from 'node:https'
 import { compare as bcryptCompare } from 'bcrypt'
 import { attemptLimits, ATTEMPTS, MAX_PAIRS, PER_SECONDS } from '../clients/attempt-limits.ts'
 import { clientAuthentication } from '../clients/authenticate.ts'
-import type { DigestKeys } from '../clients/digest.ts'
 import { hashQueue, MAX_WAITING, MAX_WAITING_PER_TENANT } from '../clients/hash-queue.ts'
 import { verifiedSecrets } from '../clients/verified-secrets.ts'
-import { monotonic, type Clock } from '../clock.ts'
+import { monotonic } from '../clock.ts'
 import { clientAuthenticator } from '../endpoints/authenticate-client.ts'
 import { workspaceEndpoints } from '../endpoints/index.ts'
 import { grants } from '../grants/index.ts'
 import { newNodeId } from '../ids.ts'
-import type { Keyring } from '../keys/keyring.ts'
-import type { Gauges } from '../observe/metrics.ts'
-import type { Observe } from '../observe/observation.ts'
-import type { Redis } from 'ioredis'
 import { digestRecords } from '../records/digest-records.ts'
 import { issuanceLimits, issuanceRefused } from '../records/issuance-limits.ts'
-import type { Origin } from '../tenancy/origin.ts'
 import type { Region } from '../tenancy/region.ts'
-import { DEFAULT_LIMITS, httpServer, type HttpLimits } from './http-server.ts'
-import type { Certificate } from './certificate.ts'
+import { DEFAULT_LIMITS, httpServer } from './http-server.ts'
 import { changeHints } from './change-hints.ts'
-import type { Readiness } from './ops-server.ts'
-import type { RegionCount } from '../records/region-count.ts'
-import {
-  regionNode,
-  type MemorySettings,
-  type RegionNode,
-  type RegionRelay,
-  type ServedRegion,
-} from './region-node.ts'
-import type { Lesson } from './workers/messages.ts'
+import { regionNode, type MemorySettings, type RegionNode } from './region-node.ts'
+import type { AttemptSettings, ServerParts, TokenServer } from './server-parts.ts'
 import { VERSION } from './version.ts'
-
-export type ServerParts = {
-  readonly origin: Origin
-  /** Those that this node serves. */
-  readonly regions: ReadonlyMap<Region, ServedRegion>
-  /** Of the regions whose nodes count what they issue together; the others count alone. */
-  readonly redis?: ReadonlyMap<Region, Redis>
-  readonly keyring: Keyring
-  readonly masterKeyIds: readonly string[]
-  readonly digestKeys: DigestKeys
-  readonly bcryptCost: number
-  /** bcrypt comparisons that run at a time. */
-  readonly hashThreads: number
-  /** bcrypt's own; a need, so that what it is asked for can be counted. */
-  readonly compare?: (secret: string, bcryptHash: string) => Promise<boolean>
-  readonly clock: Clock
-  /** Milliseconds since 1970, as `clock` sees them. */
-  readonly wallClock?: () => number
-  readonly observe: Observe
-  /** Addresses and subnets of proxies whose forwarding headers count. */
-  readonly trustedProxies: readonly string[]
-  readonly limits?: HttpLimits
-  readonly memory?: Partial<MemorySettings>
-  readonly attempts?: Partial<AttemptSettings>
-  readonly isDraining?: () => boolean
-  /** Whether what is asked most is answered before Express is entered. */
-  readonly fastLane?: boolean
-  /** Where this server ends TLS itself. */
-  readonly certificate?: Certificate | undefined
-  /** In a worker process. */
-  readonly relay?: NodeRelay | undefined
-}
-
-/** What the processes of a node share, through its primary. */
-export type NodeRelay = {
-  readonly ofRegion: (region: Region) => RegionRelay
-  readonly count: (region: Region) => RegionCount
-  /** 32 bytes. */
-  readonly verifiedKey: Buffer
-  /** 48 bytes: a session that one process began, another resumes. */
-  readonly ticketKeys: Buffer
-  readonly teach: (lesson: Lesson) => void
-}
-
-export type AttemptSettings = {
-  /** Failing attempts that a client id and peer have, before they get 429, and the seconds in which. */
-  readonly attempts: number
-  readonly perSeconds: number
-  /** Failing answers leave at multiples of so many milliseconds after their request came. */
-  readonly failureInterval: number
-}
-
-export type TokenServer = {
-  /** Not listening yet. */
-  readonly http: Server
-  /** For connections from now on. Where a proxy ends TLS, there is none to replace. */
-  replaceCertificate(certificate: Certificate): void
-  readonly nodes: ReadonlyMap<Region, RegionNode>
-  /** Reads what changes there were, and follows them. Rejects when the database of a region cannot be asked. */
-  start(): Promise<void>
-  /** After the last request: writes what waits, and leaves the regions. */
-  stop(): Promise<void>
-  readiness(): Readiness
-  /** What another process of this node learned. */
-  learn(lesson: Lesson): void
-  gauges(): Gauges
-}
 
 const MEMORY: MemorySettings = {
   maxStale: 3600,

@@ -16,28 +16,40 @@ export type Certificate = {
   readonly endsAt: number
 }
 
-/** @returns a sentence, behind the name of the variable at fault, where the files are no usable pair */
-export function readCertificate({ cert, key }: CertificateFiles): Certificate | string {
-  let chain: readonly X509Certificate[]
-  let text: string
+/** @returns sentences, each behind the name of the variable at fault, where the files are no usable pair */
+export function readCertificate(files: CertificateFiles): Certificate | readonly string[] {
+  const chain = readChain(files.cert)
+  const key = readKey(files.key)
+  if (typeof chain === 'string' || typeof key === 'string') {
+    return [chain, key].filter((fault) => typeof fault === 'string')
+  }
+  const [own] = chain.certificates
+  if (own?.checkPrivateKey(key.object) !== true) {
+    return [
+      'REGENT_TLS_KEY is not the key of the first certificate of REGENT_TLS_CERT: name files that belong together',
+    ]
+  }
+  const ends = chain.certificates.map(({ validTo }) => Date.parse(validTo))
+  return { cert: chain.pem, key: key.pem, endsAt: Math.min(...ends) }
+}
+
+function readChain(file: string) {
   try {
-    text = readFileSync(cert, 'utf8')
-    chain = (text.match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g) ?? []).map(
-      (pem) => new X509Certificate(pem),
+    const pem = readFileSync(file, 'utf8')
+    const certificates = (pem.match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g) ?? []).map(
+      (one) => new X509Certificate(one),
     )
+    if (certificates.length > 0) return { pem, certificates }
+    return 'REGENT_TLS_CERT holds no certificate in PEM: name a file with -----BEGIN CERTIFICATE----- in it, as in /etc/regent/tls.crt'
   } catch (error) {
     return `REGENT_TLS_CERT cannot be read (${reasonOf(error)}): name a file with a certificate in PEM that this user can read`
   }
-  const [own] = chain
-  if (own === undefined) {
-    return 'REGENT_TLS_CERT holds no certificate in PEM: name a file with -----BEGIN CERTIFICATE----- in it, as in /etc/regent/tls.crt'
-  }
+}
+
+function readKey(file: string) {
   try {
-    const secret = readFileSync(key, 'utf8')
-    if (!own.checkPrivateKey(createPrivateKey(secret))) {
-      return 'REGENT_TLS_KEY is not the key of the first certificate of REGENT_TLS_CERT: name files that belong together'
-    }
-    return { cert: text, key: secret, endsAt: Math.min(...chain.map(({ validTo }) => Date.parse(validTo))) }
+    const pem = readFileSync(file, 'utf8')
+    return { pem, object: createPrivateKey(pem) }
   } catch (error) {
     return `REGENT_TLS_KEY cannot be read (${reasonOf(error)}): name a file with a private key in PEM, without a password, that this user can read`
   }

@@ -1,7 +1,7 @@
 /** Limits of failing attempts, by a clock that the test sets. */
 import fc from 'fast-check'
 import { attemptKey, peerNetwork, type AttemptKey } from '../../src/clients/attempt-key.ts'
-import { ATTEMPTS, attemptLimits, PER_SECONDS } from '../../src/clients/attempt-limits.ts'
+import { ATTEMPTS, attemptLimits, PER_SECONDS, type Learned } from '../../src/clients/attempt-limits.ts'
 import type { ClientId, CredentialId, TenantId, WorkspaceId } from '../../src/ids.ts'
 import type { Region } from '../../src/tenancy/region.ts'
 
@@ -199,5 +199,24 @@ describe('attemptKey', () => {
     expect(key({ peer })).toBe(
       key({ peer: network.endsWith('/64') ? network.replace('::/64', '::') : network }),
     )
+  })
+
+  it('are the same in two processes that tell each other what they learned', () => {
+    const heard: Learned[] = []
+    const here = (onLearned?: (learned: Learned) => void) =>
+      attemptLimits({ monotonic: () => 0, maxEntries: 10, attempts: 3, perSeconds: 60, onLearned })
+    const [one, other] = [here((learned) => heard.push(learned)), here()]
+    const nobody = () => false
+    for (let count = 0; count < 3; count++) one.failed(key(), nobody)
+    expect(other.mayTry(key(), nobody)).toBe(true)
+    for (const learned of heard.splice(0)) other.learn(learned)
+    expect(other.mayTry(key(), nobody)).toBe(false)
+    one.succeeded(key(), FIRST)
+    one.succeeded(key(), FIRST)
+    // Once a day and credential, not at every token.
+    expect(heard).toEqual([{ type: 'attempt_succeeded', key: key(), credentialId: FIRST }])
+    for (const learned of heard) other.learn(learned)
+    expect(other.mayTry(key(), (id) => id === FIRST)).toBe(true)
+    expect(other.mayTry(key(), nobody)).toBe(false)
   })
 })

@@ -13,7 +13,8 @@ import { grantScopes, withdrawScopes } from '../../src/changes/scope-changes.ts'
 import { generateSecret } from '../../src/clients/secret.ts'
 import { newCredentialId, type ClientId, type CredentialId, type Kid } from '../../src/ids.ts'
 import type { ScopeToken } from '../../src/oauth/scope.ts'
-import { assembleServer, type TokenServer } from '../../src/server/assemble.ts'
+import { assembleServer } from '../../src/server/assemble.ts'
+import type { TokenServer } from '../../src/server/server-parts.ts'
 import { listen, openWorld, type World, type WorldWorkspace } from '../support/world.ts'
 import {
   answerOf,

@@ -1,5 +1,6 @@
 /** What is counted, what is read at the moment of the question, and that requests cannot make series. */
-import { openMetrics, type Gauges } from '../../src/observe/metrics.ts'
+import { openMetrics } from '../../src/observe/metrics.ts'
+import type { Gauges } from '../../src/observe/gauges.ts'
 import type { Observation } from '../../src/observe/observation.ts'
 
 const GAUGES: Gauges = {

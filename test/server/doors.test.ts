@@ -3,7 +3,8 @@
  * bytes, but for the date, the request's id, and what differs from one token to the next.
  */
 import type { Server } from 'node:http'
-import { assembleServer, type TokenServer } from '../../src/server/assemble.ts'
+import { assembleServer } from '../../src/server/assemble.ts'
+import type { TokenServer } from '../../src/server/server-parts.ts'
 import {
   basic,
   encodeForm,

@@ -7,7 +7,8 @@ import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import { newNodeId } from '../../ids.ts'
 import { monotonic } from '../../clock.ts'
-import type { Gauges, MetricValues } from '../../observe/metrics.ts'
+import type { MetricValues } from '../../observe/metrics.ts'
+import type { Gauges } from '../../observe/gauges.ts'
 import type { Observe } from '../../observe/observation.ts'
 import { WINDOW } from '../../records/permits.ts'
 import { regionCount, type RegionCount } from '../../records/region-count.ts'
@@ -53,9 +54,6 @@ export function openPrimary(needs: Needs) {
   let lastId = 0
   let started = false
 
-  const tell = (worker: Worker, message: ToWorker) => {
-    if (worker.isConnected()) worker.send(message)
-  }
   const tellAll = (message: ToWorker, but?: Worker) => {
     for (const worker of applied.keys()) if (worker !== but) tell(worker, message)
   }
@@ -190,4 +188,9 @@ export function openPrimary(needs: Needs) {
       await Promise.all([...keepers.values()].map((keeper) => keeper.stop()))
     },
   }
+}
+
+/** One that is going hears nothing any more. */
+function tell(worker: Worker, message: ToWorker): void {
+  if (worker.isConnected()) worker.send(message)
 }

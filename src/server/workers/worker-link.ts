@@ -24,8 +24,10 @@ export function workerLink({ send, onLesson, onMetrics, onStop }: Needs) {
   const early = new Map<Region, FeedNews[]>()
   const counts = new Map<number, (counted: Counted | undefined) => void>()
   let lastId = 0
-  let greet: (hello: Hello) => void = () => {}
-  const hello = new Promise<Hello>((resolve) => (greet = resolve))
+  let greet: ((hello: Hello) => void) | undefined
+  const hello = new Promise<Hello>((resolve) => {
+    greet = resolve
+  })
 
   const hear = (news: FeedNews) => {
     const feed = feeds.get(news.region)
@@ -44,7 +46,7 @@ export function workerLink({ send, onLesson, onMetrics, onStop }: Needs) {
             if (news.type === 'feed') hear(news)
             else clocks.set(news.region, news)
           }
-          return greet(message)
+          return greet?.(message)
         case 'feed':
           return hear(message)
         case 'clock':

@@ -87,6 +87,19 @@ export function workerPool({ count, observe, onMessage, onGone, patience }: Need
     })
   }
 
+  const replaceEach = async () => {
+    const before = [...listening]
+    for (const old of before) {
+      if (stopping) return
+      const successor = await start().catch(() => undefined)
+      if (successor === undefined) {
+        observe({ type: 'warning', message: 'a worker did not start, and the one before it goes on' })
+        return
+      }
+      await stop(old)
+    }
+  }
+
   return {
     /** Rejects when one of them does not come to listen. */
     async start(): Promise<void> {
@@ -98,17 +111,7 @@ export function workerPool({ count, observe, onMessage, onGone, patience }: Need
 
     /** One by one, each asked to stop only when its successor listens. One that does not come leaves the old one in place. */
     replaceAll(): Promise<void> {
-      replacing = replacing.then(async () => {
-        for (const old of [...listening]) {
-          if (stopping) return
-          const successor = await start().catch(() => undefined)
-          if (successor === undefined) {
-            observe({ type: 'warning', message: 'a worker did not start, and the one before it goes on' })
-            return
-          }
-          await stop(old)
-        }
-      })
+      replacing = replacing.then(replaceEach)
       return replacing
     },
 
