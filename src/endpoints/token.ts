@@ -75,7 +75,7 @@ export function tokenEndpoint(needs: TokenNeeds): WorkspaceEndpoint {
 
       const { algorithm, jwtType } = requireOneSigning(client, authorization, workspace)
       const key = requireActiveKey(workspace, algorithm)
-      const token = issueAccessToken(clock, workspace, key, {
+      const token = await issueAccessToken(clock, workspace, key, {
         clientId: client.id,
         credentialId,
         jwtType,

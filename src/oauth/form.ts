@@ -50,19 +50,21 @@ export function readForm<Single extends string, Repeatable extends string>(
   single: readonly Single[],
   repeatable: readonly Repeatable[],
 ): Form<Single, Repeatable> {
-  const pairs = readPairs(body)
-  const form = Object.create(null) as Record<string, string | string[]>
-  for (const name of repeatable) {
-    form[name] = pairs.filter(([key, value]) => key === name && value !== '').map(([, value]) => value)
-  }
-  for (const name of single) {
-    const values = pairs.filter(([key]) => key === name)
-    // §3.2: "MUST NOT be included more than once", counted before empty values are dropped.
-    if (values.length > 1) {
-      throw new OAuthError('invalid_request', 'repeated_parameter', `${name} may be sent only once`)
+  const form: Record<string, string | string[]> = Object.create(null)
+  for (const name of repeatable) form[name] = []
+  const sent: string[] = []
+  for (const [name, value] of readPairs(body)) {
+    const values = form[name]
+    if (Array.isArray(values)) {
+      if (value !== '') values.push(value)
+    } else if ((single as readonly string[]).includes(name)) {
+      // §3.2: "MUST NOT be included more than once", counted before empty values are dropped.
+      if (sent.includes(name)) {
+        throw new OAuthError('invalid_request', 'repeated_parameter', `${name} may be sent only once`)
+      }
+      sent.push(name)
+      if (value !== '') form[name] = value
     }
-    const value = values[0]?.[1]
-    if (value !== undefined && value !== '') form[name] = value
   }
   return form as Form<Single, Repeatable>
 }
@@ -89,16 +91,21 @@ function readPairs(body: Uint8Array): readonly (readonly [name: string, value: s
   })
 }
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
 function decodeUtf8(bytes: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    return UTF8.decode(bytes)
   } catch (cause) {
     throw new OAuthError('invalid_request', 'invalid_utf8', 'the body is not valid UTF-8', { cause })
   }
 }
 
+const NEEDS_DECODING = /[%+\0]/
+
 /** Appendix B: `+` is a space, then percent-decoding as UTF-8. NUL is no character of any parameter. */
 export function decodeFormValue(text: string): string {
+  if (!NEEDS_DECODING.test(text)) return text
   let value: string
   try {
     // decodeURIComponent refuses %zz, a lone percent, overlong forms and surrogates.

@@ -8,6 +8,7 @@ import { openToAll, type WorkspaceEndpoint } from '../endpoints/workspace-endpoi
 import type { Reply } from '../exchange.ts'
 import { readBody } from './body.ts'
 import type { Arrival } from './front-door.ts'
+import { turnTaker } from './turn.ts'
 import type { WriteReply } from './write-reply.ts'
 
 type Needs = Parameters<typeof openToAll>[1] & { readonly writeReply: WriteReply }
@@ -22,6 +23,7 @@ export type AnswerRequest = (
 const NO_BODY = Buffer.alloc(0)
 
 export function requestAnswerer({ directories, observe, writeReply }: Needs) {
+  const endOfReading = turnTaker()
   const answered =
     (find: (arrival: Arrival, request: IncomingMessage) => Promise<Reply | undefined>): AnswerRequest =>
     async (arrival, request, response) => {
@@ -44,6 +46,7 @@ export function requestAnswerer({ directories, observe, writeReply }: Needs) {
       const takesBody = endpoint.methods.includes('POST')
       return answered(async (arrival, request) => {
         const body = takesBody ? await readBody(request) : NO_BODY
+        await endOfReading()
         return body && ask({ ...arrival, body })
       })
     },

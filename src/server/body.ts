@@ -9,6 +9,7 @@ export const MAX_BODY_BYTES = 16 * 1024
  */
 const MAX_THROWN_AWAY = 128 * 1024
 const PATIENCE = 500
+const NOTHING = Buffer.alloc(0)
 
 /**
  * @returns undefined when the caller went away, or was refused, before its request was complete
@@ -34,7 +35,11 @@ export async function readBody(request: IncomingMessage): Promise<Buffer | undef
         if (size > MAX_THROWN_AWAY) refuse()
       }
     })
-    request.on('end', () => (size > MAX_BODY_BYTES ? refuse() : resolve(Buffer.concat(chunks))))
+    request.on('end', () => {
+      const [first = NOTHING, ...rest] = chunks
+      if (size > MAX_BODY_BYTES) refuse()
+      else resolve(rest.length === 0 ? first : Buffer.concat(chunks))
+    })
     const gone = () => {
       clearTimeout(late)
       resolve(undefined)

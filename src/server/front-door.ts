@@ -76,6 +76,12 @@ function requirePlainFraming({ httpVersion }: IncomingMessage, transferEncodings
 
 /** Node joins or drops repeated headers, each by its name; here all values are seen. */
 function headerReader(rawHeaders: readonly string[]) {
-  return (name: string): readonly string[] =>
-    rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name)
+  return (name: string): readonly string[] => {
+    const values: string[] = []
+    for (let at = 0; at < rawHeaders.length; at += 2) {
+      const sent = rawHeaders[at] ?? ''
+      if (sent.length === name.length && sent.toLowerCase() === name) values.push(rawHeaders[at + 1] ?? '')
+    }
+    return values
+  }
 }

@@ -14,7 +14,7 @@ export type Caller = { readonly peer: string; readonly requestId: string }
 export function callerReader(trusted: readonly string[]): (request: IncomingMessage) => Caller {
   const proxies = blockList(trusted)
   const isProxy = (address: string) =>
-    isIP(address) !== 0 && proxies.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+    trusted.length > 0 && isIP(address) !== 0 && proxies.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
 
   return (request) => {
     const socketPeer = plainAddress(request.socket.remoteAddress ?? '')

@@ -17,12 +17,13 @@ type Needs = {
 
 export function replyWriter({ securityHeaders, isDraining }: Needs): WriteReply {
   return (request, response, reply, requestId) => {
-    const body = typeof reply.body === 'string' ? Buffer.from(reply.body) : reply.body
+    const { body } = reply
     const headers = printHeaders(securityHeaders, reply, requestId)
     // RFC 9110 §8.6: of a 304 there is nothing to count.
-    if (reply.status !== 304) headers.push('Content-Length', String(body.length))
+    if (reply.status !== 304) headers.push('Content-Length', String(Buffer.byteLength(body)))
     if (isDraining() && !('Connection' in reply.headers)) headers.push('Connection', 'close')
     response.writeHead(reply.status, headers)
+    // A text leaves together with the headers, in one write.
     response.end(request.method === 'HEAD' ? undefined : body)
   }
 }

@@ -31,17 +31,17 @@ export type AccessToken = {
   readonly tokenId: string
 }
 
-export function issueAccessToken(
+export async function issueAccessToken(
   clock: Clock,
   workspace: Workspace,
   key: ActiveKey,
   { clientId, credentialId, subject, resources, scope, jwtType, longestLife }: AccessTokenGrant,
-): AccessToken {
+): Promise<AccessToken> {
   const issuedAt = clock.now()
   const expiresIn = Math.min(workspace.accessTokenLifetime, longestLife)
   const tokenId = newRandomId()
   const { tenant } = workspace
-  const value = signJwt({ purpose: 'access_token', type: jwtType }, workspace.id, key, {
+  const value = await signJwt({ purpose: 'access_token', type: jwtType }, workspace.id, key, {
     // §2.2: required. No nbf: verifiers check it without leeway, and iat says the same.
     iss: workspace.issuer,
     sub: subject,

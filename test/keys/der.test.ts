@@ -23,7 +23,7 @@ describe('signatures with short integers', () => {
     const met = { shortR: 0, shortS: 0, paddedR: 0 }
     for (let count = 0; Math.min(met.shortR, met.shortS, met.paddedR) < 2; count++) {
       if (count > 20_000) throw new Error(`20,000 signatures, and only ${JSON.stringify(met)}`)
-      const token = signJwt(ACCESS_TOKEN, key.workspaceId, key, { count })
+      const token = await signJwt(ACCESS_TOKEN, key.workspaceId, key, { count })
       const [head = '', claims = '', last = ''] = token.split('.')
       const signature = Buffer.from(last, 'base64url')
       expect(signature).toHaveLength(2 * size)

@@ -1,3 +1,4 @@
+import { createHook } from 'node:async_hooks'
 import { createPrivateKey } from 'node:crypto'
 import { compactVerify, importJWK, type JWK } from 'jose'
 import { newWorkspaceId, type Kid } from '../../src/ids.ts'
@@ -27,7 +28,7 @@ describe('signing', () => {
       // One in 256 integers is a byte shorter: 400 signatures hold some three of them.
       const count = algorithm.startsWith('ES') ? 400 : 5
       for (let index = 0; index < count; index++) {
-        const token = signJwt(ACCESS_TOKEN, workspaceId, key, { index })
+        const token = await signJwt(ACCESS_TOKEN, workspaceId, key, { index })
         const { payload } = await compactVerify(token, verifier)
         expect(JSON.parse(Buffer.from(payload).toString())).toEqual({ index })
       }
@@ -42,7 +43,27 @@ describe('signing', () => {
       workspaceId: newWorkspaceId(),
       privateKey: createPrivateKey({ key: privateKey, format: 'der', type: 'pkcs8' }),
     } as const
-    expect(() => signJwt(ACCESS_TOKEN, newWorkspaceId(), key, {})).toThrow('of another workspace')
+    await expect(signJwt(ACCESS_TOKEN, newWorkspaceId(), key, {})).rejects.toThrow('of another workspace')
+  })
+})
+
+describe('a signature that takes long', () => {
+  it.each(ALGORITHMS)('of %s is made beside the event loop where it is RSA', async (algorithm) => {
+    const { publicJwk, privateKey } = await generateSigningKey(algorithm)
+    const workspaceId = newWorkspaceId()
+    const kept = { key: privateKey, format: 'der', type: 'pkcs8' } as const
+    const key = { kid: publicJwk.kid, algorithm, workspaceId, privateKey: createPrivateKey(kept) }
+    // A job of either kind is begun; what comes back from a thread is a turn of its own.
+    const begun = new Map<number, string>()
+    const returned: (string | undefined)[] = []
+    const hook = createHook({
+      init: (id, type) => begun.set(id, type),
+      before: (id) => returned.push(begun.get(id)),
+    }).enable()
+    await signJwt(ACCESS_TOKEN, workspaceId, key, {})
+    hook.disable()
+    expect([...begun.values()]).toContain('SIGNREQUEST')
+    expect(returned.includes('SIGNREQUEST')).toBe(['RS256', 'PS256'].includes(algorithm))
   })
 })
 
