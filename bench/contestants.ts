@@ -11,6 +11,8 @@ export type Running = {
   readonly port: number
   /** The bytes of token requests, sent in turn. */
   readonly requests: readonly string[]
+  /** How it is talked to; without it, over kept connections without TLS. */
+  readonly tls?: 'kept' | 'new'
 }
 export type Contestant = {
   readonly name: string
@@ -34,7 +36,7 @@ export function contestants(place: Place) {
     const requests = place.requests.get(algorithm) ?? []
     const node = await place.startNode(more)
     const [first = ''] = requests
-    answerBytes ||= (await askOnce(node.port, first)).length
+    if (!('REGENT_TLS_CERT' in more)) answerBytes ||= (await askOnce(node.port, first)).length
     return { ...node, requests }
   }
 
@@ -71,6 +73,24 @@ export function contestants(place: Place) {
       does: `${REGENT}; RSA with 2,048 bits`,
       long: true,
       start: () => regent({}, 'RS256'),
+    },
+    {
+      name: TWO_WORKERS,
+      does: `${REGENT}; two workers and their primary, on the same core`,
+      long: true,
+      start: () => regent({ REGENT_WORKERS: '2' }),
+    },
+    {
+      name: 'Regent, TLS, kept connections',
+      does: `${REGENT}; TLS 1.3 ended by Regent`,
+      long: true,
+      start: async () => ({ ...(await regent(place.tls)), tls: 'kept' }),
+    },
+    {
+      name: 'Regent, TLS, new connections',
+      does: `${REGENT}; a whole handshake for each token, with an RSA certificate of 2,048 bits`,
+      long: true,
+      start: async () => ({ ...(await regent(place.tls)), tls: 'new' }),
     },
     {
       name: 'raw node:http',
@@ -110,6 +130,7 @@ export function contestants(place: Place) {
 
 export const FAST_LANE = 'Regent'
 export const EXPRESS_DOOR = 'Regent, Express door'
+export const TWO_WORKERS = 'Regent, 2 workers'
 export const RAW_SIGNATURE = 'raw node:http with signature'
 export const STOCK_EXPRESS = 'stock Express'
 export const OIDC_PROVIDER = 'oidc-provider'

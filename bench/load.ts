@@ -4,6 +4,7 @@
  * the time that one was due. Each answer must be a 200. Told over IPC; see `loader.ts` for who tells.
  */
 import { connect, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import { performance } from 'node:perf_hooks'
 
 export type Order = {
@@ -14,6 +15,8 @@ export type Order = {
   readonly seconds: number
   /** Requests a second; without it the load is closed. */
   readonly rate?: number | undefined
+  /** `new`: a connection and a whole handshake for each request. */
+  readonly tls?: 'kept' | 'new' | undefined
 }
 export type Outcome = {
   readonly answered: number
@@ -31,7 +34,7 @@ const OK = Buffer.from('HTTP/1.1 200 ')
 type Connection = { socket: Socket; pending: Buffer; due: number; busy: boolean }
 
 function run(order: Order): Promise<Outcome> {
-  const { port, connections, seconds, rate } = order
+  const { port, connections, seconds, rate, tls } = order
   const requests = order.requests.map((text) => Buffer.from(text, 'latin1'))
   let turn = 0
   const latencies: number[] = []
@@ -70,6 +73,13 @@ function run(order: Order): Promise<Outcome> {
       last = performance.now()
       latencies.push(last - connection.due)
       connection.busy = false
+      if (tls === 'new') {
+        connection.socket.destroy()
+        all.splice(all.indexOf(connection), 1)
+        if (last < end) open()
+        else if (all.every(({ busy }) => !busy)) finish()
+        return
+      }
       if (last >= end) {
         if (all.every(({ busy }) => !busy)) finish()
         return
@@ -81,7 +91,10 @@ function run(order: Order): Promise<Outcome> {
     }
     const open = () => {
       const connection: Connection = {
-        socket: connect({ port, host: '127.0.0.1', noDelay: true }),
+        socket:
+          tls === undefined
+            ? connect({ port, host: '127.0.0.1', noDelay: true })
+            : connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false }),
         pending: Buffer.alloc(0),
         due: 0,
         busy: false,

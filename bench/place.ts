@@ -2,7 +2,10 @@
  * Where Regent is measured: a database of its own with one tenant, a workspace for each algorithm in use, some clients in
  * each, and processes of `regent serve` from the build, as deployed.
  */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { ChangeNeeds } from '../src/changes/change.ts'
 import { createClient } from '../src/changes/client-changes.ts'
 import { createResourceServer } from '../src/changes/create-resource-server.ts'
@@ -20,6 +23,7 @@ import { openPostgres } from '../src/storage/open-postgres.ts'
 import { database } from '../src/storage/transaction.ts'
 import { parseOrigin } from '../src/tenancy/origin.ts'
 import type { Tenant } from '../src/tenancy/tenant.ts'
+import { certificateAuthority } from '../test/support/certificates.ts'
 import { runCommand, startCommand } from '../test/support/command.ts'
 import { createDatabase, freePort } from '../test/support/postgres.ts'
 import { LIMITS } from '../test/support/world.ts'
@@ -47,11 +51,18 @@ export async function openPlace(algorithms: readonly Algorithm[]) {
     if (code !== 0) throw new Error(`regent migrate ${command}: ${err}`)
   }
   const requests = await plant(home.url, algorithms)
+  const folder = mkdtempSync(join(tmpdir(), 'regent-bench-'))
+  const { pem, key } = certificateAuthority('bench').sign('localhost')
+  const tls = { REGENT_TLS_CERT: join(folder, 'tls.crt'), REGENT_TLS_KEY: join(folder, 'tls.key') }
+  writeFileSync(tls.REGENT_TLS_CERT, pem)
+  writeFileSync(tls.REGENT_TLS_KEY, key)
   const started = new Set<ReturnType<typeof startCommand>>()
 
   return {
     /** The bytes of a token request of each client, by the algorithm that its token is signed with. */
     requests,
+    /** What a node is told that ends TLS itself. Its tenants' URLs are others: only its addresses are compared with. */
+    tls: { ...tls, REGENT_ORIGIN: ORIGIN.replace('http:', 'https:') },
 
     async startNode(more: Readonly<Record<string, string>>) {
       const port = await freePort()
@@ -66,6 +77,7 @@ export async function openPlace(algorithms: readonly Algorithm[]) {
       for (const node of started) node.kill('SIGKILL')
       await Promise.all([...started].map(({ ended }) => ended))
       await home.drop()
+      rmSync(folder, { recursive: true })
     },
   }
 }

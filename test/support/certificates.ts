@@ -1,7 +1,10 @@
 /** Certificates for TLS in tests: an authority, and what it signs. npm brings what makes them, so no openssl is needed. */
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { isIP } from 'node:net'
-import { md, pki } from 'node-forge'
+import forge, { type pki as Pki } from 'node-forge'
+
+// CommonJS: only Jest sees its names.
+const { md, pki } = forge
 
 export type Certificate = { readonly pem: string; readonly key: string }
 
@@ -37,11 +40,11 @@ export function certificateAuthority(name: string): Certificate & { sign(host: s
 }
 
 function certificate(
-  publicKey: pki.rsa.PublicKey,
-  subject: pki.CertificateField[],
-  issuer: pki.CertificateField[],
+  publicKey: Pki.rsa.PublicKey,
+  subject: Pki.CertificateField[],
+  issuer: Pki.CertificateField[],
   extensions: object[],
-  signer: pki.rsa.PrivateKey,
+  signer: Pki.rsa.PrivateKey,
 ): string {
   const made = pki.createCertificate()
   made.publicKey = publicKey
