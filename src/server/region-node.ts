@@ -14,6 +14,8 @@ import type { Region } from '../tenancy/region.ts'
 /** A region's database, for what requests need of it: deadlines are short. */
 export type ServedRegion = {
   readonly database: Database
+  /** The same, for what only reads; else `database` is asked that too. */
+  readonly reads?: Database
   /** Serves cold loads while it is not behind. */
   readonly replica?: Database
   /** Where notifications of changes come from; without it, changes are found by asking. */
@@ -63,7 +65,7 @@ export function regionNode(needs: Needs): RegionNode {
   const database = guarded(served.database, guard)
   const known = directory({
     region,
-    database,
+    database: guarded(served.reads ?? served.database, guard),
     replica: served.replica,
     keyring,
     observe,
