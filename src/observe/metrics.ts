@@ -105,6 +105,8 @@ export function openMetrics(read: () => Gauges | undefined): Metrics {
         connections.set({ region: observation.region }, observation.connections)
         return limit.set({ region: observation.region }, observation.limit)
       case 'database_found':
+      case 'replica_lost':
+      case 'replica_found':
       case 'clock_compared':
       case 'server_started':
       case 'server_stopping':

@@ -62,11 +62,17 @@ export function regionNode(needs: Needs): RegionNode {
     onChange: (open, error) =>
       observe(open ? { type: 'database_lost', region, error } : { type: 'database_found', region }),
   })
+  // Without it, each cold load would wait for a replica that hangs before it asks the primary.
+  const replicaGuard = breaker({
+    monotonic,
+    onChange: (open, error) =>
+      observe(open ? { type: 'replica_lost', region, error } : { type: 'replica_found', region }),
+  })
   const database = guarded(served.database, guard)
   const known = directory({
     region,
     database: guarded(served.reads ?? served.database, guard),
-    replica: served.replica,
+    replica: served.replica && guarded(served.replica, replicaGuard),
     keyring,
     observe,
     monotonic,
