@@ -30,6 +30,8 @@ export function narrate(observation: Observation): void {
     case 'database_found':
       report(`The database of region ${observation.region} answers again.`)
       return
+    case 'replica_lost':
+    case 'replica_found':
     case 'memory_emptied':
     case 'listening':
     case 'clock_compared':

@@ -130,9 +130,11 @@ function servedBy(
   const limits = { statement: timeout, lock: timeout, idle: timeout, deadline: timeout * 1.5 }
   // Nothing that is written while a token waits must survive the loss of power: no replica is waited for.
   const settings = { prepare, durable: false }
+  const reading = { ...settings, readOnly: true }
   return {
     database: database(pool, limits, settings),
-    ...(replica && { replica: database(replica, limits, settings) }),
+    reads: database(pool, limits, reading),
+    ...(replica && { replica: database(replica, limits, reading) }),
     listen: connectionTo(directUrl ?? url, variable, authorities),
     connections,
   }
@@ -144,7 +146,7 @@ function openReplica({ replicaUrl = '', variable, authorities }: DatabaseTarget,
     ...connectionTo(replicaUrl, variable, authorities),
     max: config.databaseConnections,
     connectionTimeoutMillis: config.databaseTimeout,
-    application_name: 'regent',
+    application_name: 'regent replica',
   })
   surviveLostConnections(pool)
   return pool

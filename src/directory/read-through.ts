@@ -4,6 +4,7 @@
  * replica that is behind what this node has read already is not believed.
  */
 import { OAuthError } from '../oauth/error.ts'
+import { isNotAsked } from '../storage/breaker.ts'
 import { isUnavailable, type Database } from '../storage/transaction.ts'
 import type { Found, Reading } from './found.ts'
 
@@ -76,6 +77,7 @@ async function asked<T>(question: () => Promise<T>): Promise<T> {
 function unavailable(cause: unknown): OAuthError {
   return new OAuthError('temporarily_unavailable', 'database_unavailable', 'try again in a few seconds', {
     headers: { 'Retry-After': '5' },
-    cause,
+    // Whoever is refused while the database is given up tells nothing new: it was said once, with its cause.
+    ...(!isNotAsked(cause) && { cause }),
   })
 }

@@ -148,7 +148,11 @@ function write(logger: Logger, observation: Observation): void {
     case 'database_lost':
       logger.error({ event, region: observation.region, error: describe(observation.error) })
       return
+    case 'replica_lost':
+      logger.warn({ event, region: observation.region, error: describe(observation.error) })
+      return
     case 'database_found':
+    case 'replica_found':
       logger.warn({ event, region: observation.region })
       return
     case 'listening': {

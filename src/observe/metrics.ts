@@ -164,6 +164,8 @@ export function openMetrics(read: () => Gauges | undefined): Metrics {
         connections.set({ region: observation.region }, observation.connections)
         return limit.set({ region: observation.region }, observation.limit)
       case 'database_found':
+      case 'replica_lost':
+      case 'replica_found':
       case 'clock_compared':
       case 'worker_ended':
         return ended.inc()

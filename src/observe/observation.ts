@@ -49,6 +49,9 @@ export type Observation =
   /** A database does not answer and is not waited for; or it answers again. */
   | { readonly type: 'database_lost'; readonly region: string; readonly error: unknown }
   | { readonly type: 'database_found'; readonly region: string }
+  /** The same of a replica: the primary is asked in its place. */
+  | { readonly type: 'replica_lost'; readonly region: string; readonly error: unknown }
+  | { readonly type: 'replica_found'; readonly region: string }
   /** Notifications of changes come, or do not: changes are then known half a second later. */
   | { readonly type: 'listening'; readonly region: string; readonly listening: boolean }
   /** The node's clock against the database's; `wrong`: no token is issued. */

@@ -15,6 +15,8 @@ import type { Region } from '../tenancy/region.ts'
 /** A region's database, for what requests need of it: deadlines are short. */
 export type ServedRegion = {
   readonly database: Database
+  /** The same, for what only reads; else `database` is asked that too. */
+  readonly reads?: Database
   /** Serves cold loads while it is not behind. */
   readonly replica?: Database
   /** Where notifications of changes come from; without it, changes are found by asking. */
@@ -68,11 +70,17 @@ export function regionNode(needs: Needs): RegionNode {
     onChange: (open, error) =>
       observe(open ? { type: 'database_lost', region, error } : { type: 'database_found', region }),
   })
+  // Without it, each cold load would wait for a replica that hangs before it asks the primary.
+  const replicaGuard = breaker({
+    monotonic,
+    onChange: (open, error) =>
+      observe(open ? { type: 'replica_lost', region, error } : { type: 'replica_found', region }),
+  })
   const database = guarded(served.database, guard)
   const known = directory({
     region,
-    database,
-    replica: served.replica,
+    database: guarded(served.reads ?? served.database, guard),
+    replica: served.replica && guarded(served.replica, replicaGuard),
     keyring,
     observe,
     monotonic,

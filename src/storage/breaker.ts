@@ -76,5 +76,10 @@ export function guarded(database: Database, { guard }: Breaker): Database {
 
 function notAsked(): Error {
   const message = 'the database did not answer lately, and is not asked at the moment'
-  return Object.assign(new Error(message), { code: 'EHOSTDOWN' })
+  return Object.assign(new Error(message), { code: 'EHOSTDOWN', notAsked: true })
+}
+
+/** Whether nobody was asked: why, those know who were told when the database was given up. */
+export function isNotAsked(error: unknown): boolean {
+  return Object(error).notAsked === true
 }

@@ -40,7 +40,12 @@ export function openListener(needs: Needs): Listener {
     })
 
   const listenOnce = async (onListening: () => void) => {
-    const own = new Client({ connectionTimeoutMillis: PROBE_TIMEOUT, ...connection, keepAlive: true })
+    const own = new Client({
+      application_name: 'regent listen',
+      connectionTimeoutMillis: PROBE_TIMEOUT,
+      ...connection,
+      keepAlive: true,
+    })
     state.client = own
     const lost = new Promise<never>((_, reject) => {
       own.on('error', reject)

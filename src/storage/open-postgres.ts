@@ -29,7 +29,7 @@ export async function openPostgres({
     ...connectionTo(url, variable, authorities),
     max: connections,
     connectionTimeoutMillis: connectTimeout,
-    application_name: 'regent',
+    application_name: 'regent pool',
   })
   surviveLostConnections(pool)
   try {

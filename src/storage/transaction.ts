@@ -9,6 +9,7 @@ import type { Kysely } from 'kysely'
 import type { Pool, PoolClient } from 'pg'
 import type { TenantId } from '../ids.ts'
 import { kyselyOn } from './kysely-on.ts'
+import { onceMoreWhenLost } from './lost-connection.ts'
 import type { Schema } from './schema.ts'
 
 declare const connection: unique symbol
@@ -60,16 +61,18 @@ export type DatabaseSettings = {
   readonly prepare?: boolean
   /** Off for what may be lost with the power, and waits for no replica. */
   readonly durable?: boolean
+  /** Nothing can be written, and what loses its connection is run once more, on another one. */
+  readonly readOnly?: boolean
 }
 
 export function database(
   pool: Pool,
   limits: TransactionLimits,
-  { prepare = false, durable = true }: DatabaseSettings = {},
+  { prepare = false, durable = true, readOnly = false }: DatabaseSettings = {},
 ): Database {
   const open = (role: string, tenantId?: TenantId) =>
     [
-      'BEGIN',
+      readOnly ? 'BEGIN READ ONLY' : 'BEGIN',
       `SET LOCAL ROLE ${role}`,
       ...(tenantId === undefined ? [] : [setTenant(tenantId)]),
       `SET LOCAL statement_timeout = ${limits.statement}`,
@@ -77,8 +80,10 @@ export function database(
       `SET LOCAL idle_in_transaction_session_timeout = ${limits.idle}`,
       ...(durable ? [] : ['SET LOCAL synchronous_commit = off']),
     ].join('; ')
-  const run = <T>(opening: string, work: (db: Kysely<Schema>, client: PoolClient) => Promise<T>) =>
-    withRetry(() => inTransaction(pool, opening, limits.deadline, prepare, work))
+  const run = <T>(opening: string, work: (db: Kysely<Schema>, client: PoolClient) => Promise<T>) => {
+    const on = (client: PoolClient) => inTransaction(client, opening, limits.deadline, prepare, work)
+    return withRetry(async () => (readOnly ? onceMoreWhenLost(pool, on) : on(await pool.connect())))
+  }
 
   return {
     inTenant: (tenantId, work) =>
@@ -129,14 +134,14 @@ export function isUnavailable(error: unknown): boolean {
   )
 }
 
+/** Gives the connection back. */
 async function inTransaction<T>(
-  pool: Pool,
+  client: PoolClient,
   opening: string,
   deadline: number,
   prepare: boolean,
   work: (db: Kysely<Schema>, client: PoolClient) => Promise<T>,
 ): Promise<T> {
-  const client = await pool.connect()
   let broken: Error | undefined
   let overdue = false
   // The connection is thrown away, never the statement cancelled: a cancelled COMMIT that waits for a replica reports

@@ -93,11 +93,12 @@ describe('a server whose database', () => {
   }
   const metrics = async () => (await fetch(`${ops}/metrics`)).text()
 
-  /** Each 503 for want of the database leaves one fault, which is its cause. */
+  /** A 503 for want of the database leaves a fault, which is its cause, unless nobody was asked. */
   async function expectNoOtherFaults() {
     const text = await metrics()
-    const unavailable = /\{status="503",reason="database_unavailable"\} (\d+)$/m.exec(text)?.[1]
-    expect(/^regent_server_errors_total (\d+)$/m.exec(text)?.[1]).toBe(unavailable)
+    const unavailable = Number(/\{status="503",reason="database_unavailable"\} (\d+)$/m.exec(text)?.[1] ?? 0)
+    expect(Number(/^regent_server_errors_total (\d+)$/m.exec(text)?.[1])).toBeLessThanOrEqual(unavailable)
+    expect(regent.said.out).not.toContain('EHOSTDOWN')
   }
 
   it('T68 ends connections again and again, idle and in use, lives and serves', async () => {

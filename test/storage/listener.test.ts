@@ -26,9 +26,9 @@ describe('T67 a listener', () => {
   })
   afterEach(() => listener?.close())
 
-  const open = (url: string) => {
+  const open = (url: string, name: string | undefined = 'listener') => {
     listener = openListener({
-      connection: { connectionString: url, application_name: 'listener' },
+      connection: { connectionString: url, ...(name && { application_name: name }) },
       channel: CHANGE_CHANNEL,
       onHint: (payload) => hints.push(payload),
       onState: (listening) => states.push(listening),
@@ -62,6 +62,19 @@ describe('T67 a listener', () => {
     expect(states).toEqual([true, false, true])
   }, 15_000)
 
+  it.each([
+    ['regent listen', ''],
+    ['ours', '?application_name=ours'],
+  ])('is called %s in pg_stat_activity, with %j behind its URL', async (name, more) => {
+    open(`${home.url}${more}`, '')
+    await until(() => hints.length === 1)
+    const { rows } = await superuser.query(
+      `select application_name as name from pg_stat_activity where datname = $1 and query like 'LISTEN%'`,
+      [home.name],
+    )
+    expect(rows).toEqual([{ name }])
+  })
+
   it('waits for a server that refuses, and is closed at once while it waits', async () => {
     const url = new URL(home.url)
     const proxy = await openTcpProxy({ host: url.hostname, port: Number(url.port) })
@@ -80,18 +93,25 @@ describe('T67 a listener', () => {
     expect(states).toEqual([true, false])
   }, 20_000)
 
-  it('notices a connection that nothing comes through any more', async () => {
-    const url = new URL(home.url)
-    const proxy = await openTcpProxy({ host: url.hostname, port: Number(url.port) })
-    url.port = String(proxy.port)
-    open(url.href)
-    await until(() => hints.length === 1)
-    proxy.freeze()
-    await until(() => states.length === 2)
-    await proxy.mend()
-    await until(() => hints.length === 2)
-    expect(states).toEqual([true, false, true])
-    await listener?.close()
-    await proxy.cut()
-  }, 30_000)
+  it.each([
+    ['that nothing comes through any more', 'freeze'],
+    ['whose other end is gone and did not say so', 'halfOpen'],
+  ] as const)(
+    'notices a connection %s',
+    async (_case, disturb) => {
+      const url = new URL(home.url)
+      const proxy = await openTcpProxy({ host: url.hostname, port: Number(url.port) })
+      url.port = String(proxy.port)
+      open(url.href)
+      await until(() => hints.length === 1)
+      proxy[disturb]()
+      await until(() => states.length === 2)
+      await proxy.mend()
+      await until(() => hints.length === 2)
+      expect(states).toEqual([true, false, true])
+      await listener?.close()
+      await proxy.cut()
+    },
+    30_000,
+  )
 })

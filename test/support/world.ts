@@ -95,7 +95,14 @@ export async function openWorld(options: Options = {}) {
   const own: ServerParts = {
     origin,
     regions: new Map(
-      regions.map((region) => [region, { database: asSeen(home.database), connections: home.connections }]),
+      regions.map((region) => [
+        region,
+        {
+          database: asSeen(home.database),
+          reads: asSeen(database(home.pool, LIMITS, { readOnly: true })),
+          connections: home.connections,
+        },
+      ]),
     ),
     keyring: keys,
     masterKeyIds: ['test'],
