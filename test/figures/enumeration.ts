@@ -10,8 +10,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { setClientState } from '../../src/changes/client-changes.ts'
 import { generateSecret } from '../../src/clients/secret.ts'
 import { newCredentialId, type ClientId, type CredentialId } from '../../src/ids.ts'
+import { pooled } from '../server/raw.ts'
 import { encodeForm, openWorld, type Credentials, type World, type WorldWorkspace } from '../support/world.ts'
-import { throughLanes } from './lanes.ts'
+import { throughLanes, type Timed } from './lanes.ts'
 import {
   areaUnderCurve,
   chanceDistance,
@@ -27,8 +28,10 @@ type Options = {
   readonly each: number
   /** Of each kind in each workspace; an id is asked for in turn, so that none comes twice a second. */
   readonly clients: number
-  /** Attempts under way at most: a tenant's line of comparisons holds 25, and nobody may be sent away from it. */
+  /** Attempts under way at most, of each tenant: its line of comparisons holds 25, and nobody may be sent away from it. */
   readonly lanes: number
+  /** After which no more is sent, whatever `each` says. */
+  readonly minutes: number
   /** Milliseconds, at most, between an answer and the next request of its lane. */
   readonly rest: number
   readonly onProgress: (line: string) => void
@@ -55,9 +58,10 @@ export type Comparison = {
 
 const RIGHT = 'a password of somebody'
 const WRONG = 'a password of nobody..'
+const SECRETS = ['generated', 'imported'] as const
 const KINDS = ['unknown', 'wrong', 'disabled', 'expired'] as const
 
-export async function measureEnumeration({ each, clients, lanes, rest, onProgress }: Options) {
+export async function measureEnumeration({ each, clients, lanes, rest, minutes, onProgress }: Options) {
   const world = await openWorld({ regions: ['eu'] })
   const child = spawn(
     process.execPath,
@@ -68,20 +72,27 @@ export async function measureEnumeration({ each, clients, lanes, rest, onProgres
     const [said] = await once(child.stdout, 'data')
     const port = Number(String(said))
     const kinds: Kind[] = []
-    for (const secrets of ['generated', 'imported'] as const) {
-      kinds.push(...(await kindsOf(world, secrets, { clients, port, lanes })))
+    for (const secrets of SECRETS) {
+      kinds.push(...(await kindsOf(world, secrets, clients, port)))
       onProgress(`${clients} clients of each kind in the workspace with ${secrets} secrets`)
     }
     const times = new Map<Kind, number[]>(kinds.map((kind) => [kind, []]))
     const answers = new Map<string, Map<string, number>>()
     let done = 0
-    await throughLanes({ port, lanes, rest }, inRandomOrder(kinds, each), ({ of }, timed) => {
+    const take = ({ of }: Attempt, timed: Timed) => {
       times.get(of)?.push(timed.milliseconds)
       const ways = answers.get(timed.answer) ?? new Map<string, number>()
       const way = `${of.workspace}, ${of.kind}`
       answers.set(timed.answer, ways.set(way, (ways.get(way) ?? 0) + 1))
       if (++done % 10_000 === 0) onProgress(`${done} of ${kinds.length * each}`)
-    })
+    }
+    const until = performance.now() + minutes * 60_000
+    await Promise.all(
+      SECRETS.map((secrets) => {
+        const own = kinds.filter(({ workspace }) => workspace === secrets)
+        return throughLanes({ port, lanes, rest }, inRandomOrder(own, each, until), take)
+      }),
+    )
     const taken = kinds.map((kind) => ({ ...kind, times: times.get(kind) ?? [] }))
     return {
       attempts: done,
@@ -116,15 +127,16 @@ function compared(workspace: string, kinds: string, ones: number[], others: numb
 }
 
 /** Rounds in which each kind comes once: what drifts while it is measured meets all of them alike. */
-function* inRandomOrder(kinds: readonly Kind[], each: number): Generator<Attempt> {
-  for (let round = 0; round < each; round++)
+function* inRandomOrder(kinds: readonly Kind[], each: number, until: number): Generator<Attempt> {
+  for (let round = 0; round < each && performance.now() < until; round++)
     for (const of of shuffled(kinds)) {
       const bytes = of.requests[round % of.requests.length]
       if (bytes !== undefined) yield { of, bytes }
     }
 }
 
-type Making = { readonly clients: number; readonly port: number; readonly lanes: number }
+/** Seconds that a secret which is to be found expired is used within. */
+const LIFE = 20
 
 /**
  * Everybody who exists has had a token before it fails: what that leaves behind, digests of imported secrets among it, is
@@ -132,35 +144,39 @@ type Making = { readonly clients: number; readonly port: number; readonly lanes:
  */
 async function kindsOf(
   world: World,
-  secrets: 'generated' | 'imported',
-  { clients, port, lanes }: Making,
+  secrets: (typeof SECRETS)[number],
+  clients: number,
+  port: number,
 ): Promise<Kind[]> {
   const imported = secrets === 'imported'
   const workspace = await world.workspace(`https://${secrets}.eu.token.example/orders`, {
     chosenSecrets: imported,
   })
-  const free = shuffled(Array.from({ length: KINDS.length * clients }, (_, n) => String(10_000 + n)))
-  const expiresAt = Math.ceil(Date.now() / 1000) + 10 + Math.ceil(clients / 4)
-  const made = new Map<string, (Credentials & { credentialId: string })[]>()
+  const makeAndUse = async (kind: (typeof KINDS)[number], id: string) => {
+    if (kind === 'unknown') return { id, credentialId: newCredentialId(), secret: '' }
+    const expiresAt = Math.ceil(Date.now() / 1000) + LIFE
+    const client = await workspace.client(id, {
+      secret: { ...(imported && { chosen: RIGHT }), ...(kind === 'expired' && { expiresAt }) },
+    })
+    await throughLanes(
+      { port, lanes: 1, rest: 0 },
+      [{ bytes: asked(workspace, client) }],
+      (_, { answer }) => {
+        if (!answer.startsWith('HTTP/1.1 200 ')) throw new Error(`no token before it fails: ${answer}`)
+      },
+    )
+    if (kind === 'disabled')
+      await setClientState(workspace.change, workspace.workspace, id as ClientId, 'disabled')
+    return client
+  }
+  const free = shuffled(Array.from({ length: KINDS.length * clients }, (_, n) => `client-${10_000 + n}`))
+  const made = new Map<string, Awaited<ReturnType<typeof makeAndUse>>[]>()
   for (const kind of KINDS) {
-    const own: (Credentials & { credentialId: string })[] = []
-    for (const number of free.splice(0, clients)) {
-      const id = `client-${number}`
-      const secret = { ...(imported && { chosen: RIGHT }), ...(kind === 'expired' && { expiresAt }) }
-      if (kind === 'unknown') own.push({ id, credentialId: newCredentialId(), secret: '' })
-      else own.push(await workspace.client(id, { secret }))
-    }
+    const own: Awaited<ReturnType<typeof makeAndUse>>[] = []
+    await pooled(free.splice(0, clients), async (id) => void own.push(await makeAndUse(kind, id)), 8)
     made.set(kind, own)
   }
-  const used = [...made].flatMap(([kind, own]) =>
-    kind === 'unknown' ? [] : own.map((client) => ({ bytes: asked(workspace, client) })),
-  )
-  await throughLanes({ port, lanes, rest: 0 }, used, (_, { answer }) => {
-    if (!answer.startsWith('HTTP/1.1 200 ')) throw new Error(`no token before it fails: ${answer}`)
-  })
-  for (const { id } of made.get('disabled') ?? [])
-    await setClientState(workspace.change, workspace.workspace, id as ClientId, 'disabled')
-  await sleep(expiresAt * 1000 - Date.now() + 2000)
+  await sleep((LIFE + 1) * 1000)
 
   const another = (id: string) => (imported ? WRONG : generateSecret(id as CredentialId))
   return [...made].map(([kind, own]) => ({

@@ -15,7 +15,7 @@ import { timeStarts } from './starts.ts'
 const USAGE = `npm run figures -- restarts  [--restarts 20] [--drain 5] [--connections 4]
 npm run figures -- malformed [--count 1000000] [--seed 1]
 npm run figures -- starts    [--starts 11]   (after npm run build)
-npm run figures -- enumeration [--each 20000] [--clients 200] [--lanes 20] [--rest 10]`
+npm run figures -- enumeration [--each 20000] [--clients 100] [--lanes 20] [--rest 10] [--minutes 60]`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -27,9 +27,10 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string', default: '1' },
     starts: { type: 'string', default: '11' },
     each: { type: 'string', default: '20000' },
-    clients: { type: 'string', default: '200' },
+    clients: { type: 'string', default: '100' },
     lanes: { type: 'string', default: '20' },
     rest: { type: 'string', default: '10' },
+    minutes: { type: 'string', default: '60' },
   },
 })
 
@@ -75,6 +76,7 @@ const FIGURES: Readonly<Record<string, () => Promise<boolean>>> = {
       clients: Number(values.clients),
       lanes: Number(values.lanes),
       rest: Number(values.rest),
+      minutes: Number(values.minutes),
       onProgress: progress,
     })
     say(`failing attempts ${attempts}; different answers ${answers.length}, one for each workspace is right`)
@@ -87,7 +89,9 @@ const FIGURES: Readonly<Record<string, () => Promise<boolean>>> = {
           `${error.toFixed(4)}; distance ${distance.toFixed(4)}, by chance up to ${chance.toFixed(4)}`,
       )
     const isAlike = [...pairs, ...controls].every(({ area }) => Math.abs(area - 0.5) <= 0.02)
-    return answers.length === 2 && answers.every(({ answer }) => answer.startsWith('HTTP/1.1 401 ')) && isAlike
+    return (
+      answers.length === 2 && answers.every(({ answer }) => answer.startsWith('HTTP/1.1 401 ')) && isAlike
+    )
   },
 
   async starts() {

@@ -59,9 +59,11 @@ export function median(list: readonly number[]): number {
 
 /** How many of each list have a value, for each value from the lowest. */
 function* steps(ones: readonly number[], others: readonly number[]) {
-  const [one, other] = [ones, others].map((list) => Float64Array.from(list).sort())
-  let [at, beside] = [0, 0]
-  while (one !== undefined && other !== undefined && (at < one.length || beside < other.length)) {
+  const one = Float64Array.from(ones).toSorted()
+  const other = Float64Array.from(others).toSorted()
+  let at = 0
+  let beside = 0
+  while (at < one.length || beside < other.length) {
     const value = Math.min(one[at] ?? Infinity, other[beside] ?? Infinity)
     const [from, fromBeside] = [at, beside]
     while (one[at] === value) at += 1
