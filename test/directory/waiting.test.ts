@@ -1,6 +1,7 @@
 /** Who waits is counted, and whoever comes on top of too many is sent away with 429; who is known needs to wait for nobody. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { monotonic } from '../../src/clock.ts'
 import type { FollowingDirectory } from '../../src/directory/directory.ts'
 import type { ClientId } from '../../src/ids.ts'
 import type { WorkspaceAddress } from '../../src/tenancy/address.ts'
@@ -98,10 +99,10 @@ describe('a node where too many wait', () => {
   }, 60_000)
 
   it('for their turn to fail: more at one workspace get 429, elsewhere 401, and a right secret its token', async () => {
-    await directory.paceClient(orders.workspace, 'nobody' as ClientId)
-    const turns = Array.from({ length: 1000 }, () =>
-      directory.paceClient(orders.workspace, 'nobody' as ClientId),
-    )
+    const nothing = { value: undefined, asOf: Number.NEGATIVE_INFINITY, fromPrimary: false }
+    const fail = () => directory.confirmClient(orders.workspace, 'nobody' as ClientId, monotonic(), nothing)
+    await fail()
+    const turns = Array.from({ length: 1000 }, fail)
     await expectSentAway(orders.token({ ...robot, id: 'no-such' }), 'too_many_failing')
     await orders.token(robot).expect(200)
     await others.token({ ...robot, id: 'no-such' }).expect(401)
