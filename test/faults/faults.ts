@@ -3,13 +3,14 @@
  * every token, and prints what came of it. Fails on wrong tokens, wrong answers and counted events; on times with --strict.
  */
 import { parseArgs } from 'node:util'
-import { runFault, type BenchSettings, type Result } from './bench.ts'
+import { runFault, type BenchSettings } from './bench.ts'
 import type { Fault } from './fault.ts'
 import { faults } from './faults/index.ts'
 import { printReport, report } from './report.ts'
+import { runRounds } from './rounds.ts'
 import { openStage, type Stage } from './stage.ts'
 
-const USAGE = `npm run faults -- [--quick] [--json] [--strict] [--fault NAME]... [--tokens N] [--minutes N]
+const USAGE = `npm run faults -- [--quick] [--json] [--strict] [--fault NAME]... [--tokens N] [--faults N] [--minutes N]
   [--hold SECONDS] [--repeat N] [--many N] [--trials N] [--tenants N] [--clients N] [--rate N] [--list]
 docs/guides/faults.md explains each.
 `
@@ -23,6 +24,7 @@ const { values } = parseArgs({
     help: { type: 'boolean', default: false },
     fault: { type: 'string', multiple: true },
     tokens: { type: 'string' },
+    faults: { type: 'string' },
     minutes: { type: 'string' },
     hold: { type: 'string' },
     repeat: { type: 'string' },
@@ -44,7 +46,11 @@ const number = (text: string | undefined, otherwise: number) => {
 
 const { quick } = values
 const tokens = number(values.tokens, 0)
-const minutes = number(values.minutes, quick ? 10 : 240)
+const aim = {
+  tokens,
+  injected: number(values.faults, tokens > 0 ? 100 : 0),
+  minutes: number(values.minutes, quick ? 10 : 240),
+}
 const settings: BenchSettings = {
   holdSeconds: number(values.hold, quick ? 2 : 15),
   repeat: number(values.repeat, quick ? 1 : 3),
@@ -69,31 +75,24 @@ function chosen(): readonly Fault[] {
 
 async function run(stage: Stage): Promise<boolean> {
   const startedAt = performance.now()
-  const isLate = () => performance.now() - startedAt > minutes * 60_000
-  const results: Result[] = []
-  const more: string[] = []
-  do {
-    for (const fault of chosen()) {
-      if (isLate()) break
+  const { results, faults: lacks } = await runRounds({
+    faults: chosen(),
+    aim,
+    tokens: stage.load.distinctTokens,
+    async runOne(fault) {
       progress(fault.name)
       const result = await runFault(stage, fault, settings)
-      results.push(result)
       for (const line of result.faults) progress(`  NOT OK ${line}`)
-      if (result.observed?.notMended !== undefined) {
-        more.push('the stage is broken: no further fault was done')
-        break
-      }
-    }
-  } while (more.length === 0 && !isLate() && stage.load.distinctTokens() < tokens)
+      progress(`  ${result.seconds} s; ${stage.load.distinctTokens()} tokens since the beginning`)
+      return result
+    },
+  })
   const { wrong } = await stage.load.takeTally()
   const last = Object.entries(wrong).map(
     ([reason, count]) => `wrong tokens after the last fault: ${count} (${reason})`,
   )
-  const checked = stage.load.distinctTokens()
-  if (checked < tokens) more.push(`${checked} tokens in ${minutes} minutes, and ${tokens} were wanted`)
-  if (results.every(({ notRun }) => notRun !== undefined)) more.push('no fault was done')
   const seconds = Math.round((performance.now() - startedAt) / 1000)
-  const outcome = report(results, checked, seconds, [...last, ...more])
+  const outcome = report(results, stage.load.distinctTokens(), seconds, [...last, ...lacks])
   say(values.json ? `${JSON.stringify(outcome, undefined, 2)}\n` : printReport(outcome))
   return outcome.faults.length === 0
 }

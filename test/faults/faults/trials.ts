@@ -9,6 +9,7 @@ function trials(name: string, allowed: number, listening: boolean): Fault {
     threat: 'T65',
     kind: name,
     expect: { failures: 'none' },
+    ...(listening ? { breaksNothing: true } : {}),
     break: async ({ proxies }) => (listening ? undefined : proxies.direct.cut()),
     during: (stage, run) => tryChanges(stage, run, allowed),
     mend: async ({ proxies }) => proxies.direct.mend(),
