@@ -17,7 +17,10 @@ export type Effect = {
   /** Milliseconds after the acknowledgement that the last token was asked for; 0: none was. */
   readonly lastToken: number
   readonly tokensAfter: number
-  readonly polls: number
+  /** Whole readings of the feed, begun after the acknowledgement, that a node had done when it was asked for that token. */
+  readonly readings: number
+  /** Requests. */
+  readonly asked: number
   /** Nodes that obeyed and then did not. */
   readonly cameBack: number
   /** Nodes that never obeyed. */
@@ -51,15 +54,32 @@ export async function measureEffect(stage: Stage, index: number, change: Change)
   acknowledged = performance.now()
   const seen = await watching
   await undo()
-  const sum = (which: 'after' | 'polls' | 'cameBack' | 'deaf' | 'wrong') =>
+  const sum = (which: 'after' | 'asked' | 'cameBack' | 'deaf' | 'wrong') =>
     seen.reduce((all, node) => all + node[which], 0)
   return {
     lastToken: Math.round(Math.max(...seen.map(({ last }) => last))),
     tokensAfter: sum('after'),
-    polls: sum('polls'),
+    readings: Math.max(...seen.map(({ readings }) => readings)),
+    asked: sum('asked'),
     cameBack: sum('cameBack'),
     deaf: sum('deaf'),
     wrong: sum('wrong'),
+  }
+}
+
+/**
+ * What must never come of changes. One reading of the feed may be under way at the acknowledgement; the next one tells the
+ * node, and a token that was asked for after that one is a token too many.
+ */
+export function disobedience(effects: readonly Effect[]): Readonly<Record<string, number>> {
+  const sum = (which: 'deaf' | 'cameBack' | 'wrong') =>
+    effects.reduce((all, effect) => all + effect[which], 0)
+  return {
+    'nodes that did not obey': sum('deaf'),
+    'nodes that obeyed and then did not': sum('cameBack'),
+    'wrong answers': sum('wrong'),
+    'changes that took more than two readings of the feed': effects.filter(({ readings }) => readings > 0)
+      .length,
   }
 }
 
@@ -87,9 +107,11 @@ const MAKE: Readonly<Record<Change, Maker>> = {
 }
 
 async function watch(stage: Stage, node: Node, subject: Caller, acknowledged: () => number) {
-  const seen = { last: 0, after: 0, polls: 0, cameBack: 0, deaf: 0, wrong: 0 }
+  const seen = { last: 0, after: 0, readings: 0, asked: 0, cameBack: 0, deaf: 0, wrong: 0 }
   let refusedAt: number | undefined
+  const feed = countReadings(() => node.feedReadAt(subject.party.region), acknowledged)
   for (const start = performance.now(); ; await sleep(EACH_MS)) {
+    if (acknowledged() < Infinity && refusedAt === undefined) await feed.look()
     const sentAt = performance.now()
     if (sentAt - Math.max(refusedAt ?? Infinity, acknowledged()) > STEADY_MS) break
     if (sentAt - Math.min(acknowledged(), start + DEADLINE_MS) > DEADLINE_MS) {
@@ -100,7 +122,7 @@ async function watch(stage: Stage, node: Node, subject: Caller, acknowledged: ()
       .doorOf(node)
       .token(subject, WRITE)
       .catch(() => undefined)
-    seen.polls += 1
+    seen.asked += 1
     if (answer?.status === 200) {
       const verdict = await stage.load.checker.check(subject, WRITE, answer.body)
       if (verdict !== undefined && verdict !== POSTPONED) seen.wrong += 1
@@ -109,6 +131,7 @@ async function watch(stage: Stage, node: Node, subject: Caller, acknowledged: ()
       if (sentAt > acknowledged()) {
         seen.last = sentAt - acknowledged()
         seen.after += 1
+        seen.readings = feed.count()
       }
     } else if (answer?.status === 429 || /"invalid_(?:client|scope)"/.test(answer?.body ?? '')) {
       // In effect, perhaps before it was acknowledged; failing attempts beyond a limit are told 429.
@@ -116,6 +139,24 @@ async function watch(stage: Stage, node: Node, subject: Caller, acknowledged: ()
     } else if (answer !== undefined && answer.status !== 503) seen.wrong += 1
   }
   return seen
+}
+
+/** Counts a node's readings of the feed that surely began after that moment; never too many. */
+export function countReadings(
+  readAt: () => Promise<readonly [number, number] | undefined>,
+  since: () => number,
+) {
+  let count = 0
+  let newest = -Infinity
+  return {
+    count: () => count,
+    async look() {
+      const [earliest, latest] = (await readAt()) ?? [-Infinity, -Infinity]
+      if (earliest <= Math.max(since(), newest)) return
+      count += 1
+      newest = latest
+    },
+  }
 }
 
 /** What was changed last may still be on its way: nothing is measured before every node serves the subject. */

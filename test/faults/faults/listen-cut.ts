@@ -1,5 +1,5 @@
 /** T67: the connections that listen for changes are lost, with and without a word. Changes are in effect all the same. */
-import { measureEffect } from '../effect.ts'
+import { disobedience, measureEffect } from '../effect.ts'
 import type { Fault } from '../fault.ts'
 import type { Stage } from '../stage.ts'
 import { terminateBackends } from './backends.ts'
@@ -19,13 +19,11 @@ function listenCut(name: string, cut: (stage: Stage) => Promise<void>): Fault {
       const effect = await measureEffect(stage, 1, 'disable')
       await hold()
       return {
-        must: { 'connections that listened': listening, polls: effect.polls },
+        must: { 'connections that listened': listening, requests: effect.asked },
         never: {
-          'nodes that did not obey': effect.deaf,
-          'nodes that obeyed and then did not': effect.cameBack,
-          'wrong answers': effect.wrong,
+          ...disobedience([effect]),
         },
-        times: { 'last token after a client was disabled': { took: effect.lastToken, allowed: 5000 } },
+        times: { 'last token after a client was disabled': { took: effect.lastToken, allowed: 1000 } },
       }
     },
     mend: async ({ proxies }) => proxies.direct.mend(),

@@ -83,6 +83,22 @@ export async function openNode({ name, environment, log, reaper }: Settings) {
 
     /** As a balancer asks. */
     isReady: () => isReady(opsPort),
+
+    /**
+     * When its last whole reading of a region's feed began, by `performance.now()` here: not before the first of these
+     * moments, nor after the second one. Undefined where it does not say.
+     */
+    async feedReadAt(region: string): Promise<readonly [number, number] | undefined> {
+      const sentAt = performance.now()
+      const response = await fetch(`http://127.0.0.1:${opsPort}/metrics`).catch(() => undefined)
+      const text = (await response?.text().catch(() => '')) ?? ''
+      const age = new RegExp(`^regent_feed_age_seconds\\{region="${region}"\\} ([\\d.e-]+)$`, 'm').exec(
+        text,
+      )?.[1]
+      return age === undefined
+        ? undefined
+        : [sentAt - Number(age) * 1000, performance.now() - Number(age) * 1000]
+    },
   }
 }
 
