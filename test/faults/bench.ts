@@ -42,8 +42,7 @@ export async function runFault(stage: Stage, fault: Fault, settings: BenchSettin
   if (notRun !== undefined) return { ...nothing, notRun }
   const { holdSeconds, repeat, many, trials, strict, patience = PATIENCE_S } = settings
   const run: Run = { repeat, many, trials, hold: () => sleep(holdSeconds * 1000) }
-  // Whoever is asked for while it is broken is known to every node before.
-  const unknown = await stage.load.sweep()
+  const unknown = await untilKnown(stage, patience)
   const startedAt = performance.now()
   const exitsBefore = exits(stage)
   const readiness = watchReadiness(stage)
@@ -74,6 +73,14 @@ export async function runFault(stage: Stage, fault: Fault, settings: BenchSettin
   const seconds = Math.round((performance.now() - startedAt) / 1000)
   const injected = failure === undefined && fault.breaksNothing !== true
   return { ...nothing, seconds, injected, tokensWhileBroken: injected ? tokens : 0, observed, faults }
+}
+
+/** Whoever is asked for while something is broken is known to every node before. @returns how many are not */
+async function untilKnown({ load }: Stage, patience: number): Promise<number> {
+  let unknown = await load.sweep()
+  for (const end = performance.now() + patience * 1000; unknown > 0 && performance.now() < end;)
+    unknown = await load.sweep()
+  return unknown
 }
 
 /** Whatever goes wrong here, the fault is mended. */

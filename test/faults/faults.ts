@@ -11,7 +11,8 @@ import { runRounds } from './rounds.ts'
 import { openStage, type Stage } from './stage.ts'
 
 const USAGE = `npm run faults -- [--quick] [--json] [--strict] [--fault NAME]... [--tokens N] [--faults N] [--minutes N]
-  [--hold SECONDS] [--repeat N] [--many N] [--trials N] [--tenants N] [--clients N] [--rate N] [--list]
+  [--hold SECONDS] [--repeat N] [--many N] [--trials N] [--tenants N] [--clients N]
+  [--rate N] [--connections N] [--list]
 docs/guides/faults.md explains each.
 `
 
@@ -33,6 +34,7 @@ const { values } = parseArgs({
     tenants: { type: 'string' },
     clients: { type: 'string' },
     rate: { type: 'string' },
+    connections: { type: 'string' },
   },
 })
 
@@ -55,7 +57,7 @@ const settings: BenchSettings = {
   holdSeconds: number(values.hold, quick ? 2 : 15),
   repeat: number(values.repeat, quick ? 1 : 3),
   many: number(values.many, quick ? 100 : 1000),
-  trials: number(values.trials, quick ? 6 : 60),
+  trials: number(values.trials, quick ? 4 : 60),
   strict: values.strict,
 }
 
@@ -105,10 +107,10 @@ else {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
   const stage = await openStage({
     nodes: 3,
-    tenants: number(values.tenants, 25),
+    tenants: number(values.tenants, quick ? 10 : 25),
     workspaces: 4,
     clients: number(values.clients, 1),
-    connections: 3,
+    connections: number(values.connections, 3),
     rate: number(values.rate, tokens > 0 ? 0 : 300),
     onProgress: progress,
   })

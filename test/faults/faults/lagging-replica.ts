@@ -17,9 +17,7 @@ export const laggingReplica: Fault = {
   expect: { failures: 'none', gap: 250 },
   break: async ({ cluster }) => void (await cluster.pauseReplay()),
   async during(stage, { hold }) {
-    const effect = await measureEffect(stage, 0, 'disable')
-    const missing = await newcomer(stage)
-    await hold()
+    const [effect, missing] = await Promise.all([measureEffect(stage, 0, 'disable'), newcomer(stage), hold()])
     const [primary] = await stage.cluster.primary().ask<{ at: string }>('select pg_current_wal_lsn() as at')
     const [behind] = await stage.cluster
       .replica()

@@ -12,12 +12,11 @@ function listenCut(name: string, cut: (stage: Stage) => Promise<void>): Fault {
     kind: 'listen cut',
     expect: { failures: 'none', gap: 250 },
     async break(stage) {
-      listening = stage.proxies.direct.connections()
+      listening = await stage.proxies.direct.connections()
       await cut(stage)
     },
     async during(stage, { hold }) {
-      const effect = await measureEffect(stage, 1, 'disable')
-      await hold()
+      const [effect] = await Promise.all([measureEffect(stage, 1, 'disable'), hold()])
       return {
         must: { 'connections that listened': listening, requests: effect.asked },
         never: {
