@@ -8,7 +8,7 @@ const ALLOWED_MS = 1000
 function trials(name: string, listening: boolean): Fault {
   return {
     name,
-    threat: 'T65',
+    threat: listening ? 'T65' : 'T67',
     kind: name,
     expect: { failures: 'none' },
     ...(listening ? { breaksNothing: true } : {}),
