@@ -1,5 +1,6 @@
 /** Readings of the feed between an acknowledgement and a token: only those that surely began after it count. */
-import { countReadings, disobedience, type Effect } from './effect.ts'
+import { disobedience, type Effect } from './effect.ts'
+import { countReadings } from './obedience.ts'
 
 /** @param seen when the last reading began: not before, not after */
 async function count(...seen: readonly (readonly [number, number] | undefined)[]) {
