@@ -140,7 +140,7 @@ function watchReadiness({ nodes }: Stage) {
   const watch = async () => {
     for (; state.running; await sleep(READINESS_MS)) {
       for (const node of nodes)
-        if (node.isRunning() && !(await node.isReady()) && node.isRunning()) unready += 1
+        if (node.isRunning() && (await node.saysNotReady()) && node.isRunning()) unready += 1
     }
   }
   const watching = watch()

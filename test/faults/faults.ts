@@ -51,7 +51,7 @@ const tokens = number(values.tokens, 0)
 const aim = {
   tokens,
   injected: number(values.faults, tokens > 0 ? 100 : 0),
-  minutes: number(values.minutes, quick ? 10 : 240),
+  minutes: number(values.minutes, quick ? 20 : 240),
 }
 const settings: BenchSettings = {
   holdSeconds: number(values.hold, quick ? 2 : 15),
