@@ -11,6 +11,10 @@ export type Result = {
   readonly seconds: number
   /** Why it was not done. */
   readonly notRun?: string
+  /** Something was broken. */
+  readonly injected: boolean
+  /** Distinct tokens from when it was broken until it began to be mended. */
+  readonly tokensWhileBroken: number
   readonly observed?: Observed
   /** What is wrong; empty where all is well. */
   readonly faults: readonly string[]
@@ -34,17 +38,17 @@ const SAMPLE = 40
 export async function runFault(stage: Stage, fault: Fault, settings: BenchSettings): Promise<Result> {
   const { name, threat, kind } = fault
   const notRun = fault.whyNot?.(stage)
-  if (notRun !== undefined) return { fault: name, threat, kind, seconds: 0, notRun, faults: [] }
+  const nothing = { fault: name, threat, kind, seconds: 0, injected: false, tokensWhileBroken: 0, faults: [] }
+  if (notRun !== undefined) return { ...nothing, notRun }
   const { holdSeconds, repeat, many, trials, strict, patience = PATIENCE_S } = settings
   const run: Run = { repeat, many, trials, hold: () => sleep(holdSeconds * 1000) }
-  // Whoever is asked for while it is broken is known to every node before.
-  const unknown = await stage.load.sweep()
+  const unknown = await untilKnown(stage, patience)
   const startedAt = performance.now()
   const exitsBefore = exits(stage)
   const readiness = watchReadiness(stage)
   await stage.load.takeTally()
 
-  const { events, failure } = await breakAndHold(stage, fault, run)
+  const { events, tokens, failure } = await breakAndHold(stage, fault, run)
   const notMended = await mend(stage, fault, patience)
   const unready = await readiness.stop()
   const tally = await stage.load.takeTally()
@@ -67,7 +71,16 @@ export async function runFault(stage: Stage, fault: Fault, settings: BenchSettin
     ...judge(fault.expect, observed, strict),
   ]
   const seconds = Math.round((performance.now() - startedAt) / 1000)
-  return { fault: name, threat, kind, seconds, observed, faults }
+  const injected = failure === undefined && fault.breaksNothing !== true
+  return { ...nothing, seconds, injected, tokensWhileBroken: injected ? tokens : 0, observed, faults }
+}
+
+/** Whoever is asked for while something is broken is known to every node before. @returns how many are not */
+async function untilKnown({ load }: Stage, patience: number): Promise<number> {
+  let unknown = await load.sweep()
+  for (const end = performance.now() + patience * 1000; unknown > 0 && performance.now() < end;)
+    unknown = await load.sweep()
+  return unknown
 }
 
 /** Whatever goes wrong here, the fault is mended. */
@@ -75,12 +88,14 @@ async function breakAndHold(
   stage: Stage,
   fault: Fault,
   run: Run,
-): Promise<{ events: Events; failure?: string }> {
+): Promise<{ events: Events; tokens: number; failure?: string }> {
   try {
     await fault.break(stage)
-    return { events: await fault.during(stage, run) }
+    const before = stage.load.distinctTokens()
+    const events = await fault.during(stage, run)
+    return { events, tokens: stage.load.distinctTokens() - before }
   } catch (error) {
-    return { events: {}, failure: `it could not be done: ${(error as Error).message}` }
+    return { events: {}, tokens: 0, failure: `it could not be done: ${(error as Error).message}` }
   }
 }
 
@@ -125,7 +140,7 @@ function watchReadiness({ nodes }: Stage) {
   const watch = async () => {
     for (; state.running; await sleep(READINESS_MS)) {
       for (const node of nodes)
-        if (node.isRunning() && !(await node.isReady()) && node.isRunning()) unready += 1
+        if (node.isRunning() && (await node.saysNotReady()) && node.isRunning()) unready += 1
     }
   }
   const watching = watch()

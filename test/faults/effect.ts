@@ -6,18 +6,21 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { setClientState } from '../../src/changes/client-changes.ts'
 import { createSecret, revokeCredential } from '../../src/changes/credential-changes.ts'
 import { grantScopes, withdrawScopes } from '../../src/changes/scope-changes.ts'
-import type { CredentialId } from '../../src/ids.ts'
+import type { ClientId, CredentialId } from '../../src/ids.ts'
 import type { ScopeToken } from '../../src/oauth/scope.ts'
-import { POSTPONED, type Ask } from './load/check-token.ts'
-import type { Caller } from './place/population.ts'
-import type { Node } from './place/node.ts'
+import { isUnavailable } from '../../src/storage/transaction.ts'
+import { EACH_MS, untilServed, watchNode, type AwaitedChange } from './obedience.ts'
+import { createCaller, type Caller } from './place/population.ts'
 import type { Stage } from './stage.ts'
 
 export type Effect = {
   /** Milliseconds after the acknowledgement that the last token was asked for; 0: none was. */
   readonly lastToken: number
   readonly tokensAfter: number
-  readonly polls: number
+  /** Whole readings of the feed, begun after the acknowledgement, that a node had done when it was asked for that token. */
+  readonly readings: number
+  /** Requests. */
+  readonly asked: number
   /** Nodes that obeyed and then did not. */
   readonly cameBack: number
   /** Nodes that never obeyed. */
@@ -29,37 +32,80 @@ export type Effect = {
 export type Change = 'disable' | 'rotate' | 'narrow'
 export const CHANGES: readonly Change[] = ['disable', 'rotate', 'narrow']
 
-const DEADLINE_MS = 30_000
-const EACH_MS = 15
-/** Milliseconds without a token, three readings of the feed, until a node that refuses is believed. */
-const STEADY_MS = 1500
-const WRITE: Ask = { parameter: 'scope', value: 'write' }
-const UNDONE_MS = 30_000
+const ATTEMPTS = 5
+let renewals = 0
 
-/** @returns how the change took effect; the subject is as before, but for the secret that a rotation gave it */
+/** @returns how the change took effect; what the database did not get round to is tried again */
 export async function measureEffect(stage: Stage, index: number, change: Change): Promise<Effect> {
-  const subject = stage.subjects[index % stage.subjects.length] as Caller
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await tryChange(stage, index % stage.subjects.length, change)
+    } catch (error) {
+      if (!isUnavailable(error) || attempt === ATTEMPTS) throw error
+      // Whether it was made is not known: the next attempt is made on a client of whom everything is.
+      await renew(stage, index % stage.subjects.length)
+    }
+  }
+}
+
+/** The subject is as before then, but for the secret that a rotation gave it. */
+async function tryChange(stage: Stage, index: number, change: Change): Promise<Effect> {
+  const subject = stage.subjects[index] as Caller
   await untilServed(stage, subject)
-  let acknowledged = Infinity
-  const watching = Promise.all(
-    stage.nodes
-      .filter((node) => node.isRunning())
-      .map((node) => watch(stage, node, subject, () => acknowledged)),
-  )
+  const state: AwaitedChange = { acknowledged: Infinity, givenUp: false }
+  const running = stage.nodes.filter((node) => node.isRunning())
+  const watching = Promise.all(running.map((node) => watchNode(stage, node, subject, state)))
   await sleep(5 * EACH_MS)
-  const undo = await MAKE[change](stage, index, subject)
-  acknowledged = performance.now()
+  const undo = await MAKE[change](stage, index, subject).catch(async (error: unknown) => {
+    state.givenUp = true
+    await watching
+    throw error
+  })
+  state.acknowledged = performance.now()
   const seen = await watching
-  await undo()
-  const sum = (which: 'after' | 'polls' | 'cameBack' | 'deaf' | 'wrong') =>
+  await undo().catch(async (error: unknown) => {
+    if (!isUnavailable(error)) throw error
+    await renew(stage, index)
+  })
+  const sum = (which: 'after' | 'asked' | 'cameBack' | 'deaf' | 'wrong') =>
     seen.reduce((all, node) => all + node[which], 0)
   return {
     lastToken: Math.round(Math.max(...seen.map(({ last }) => last))),
     tokensAfter: sum('after'),
-    polls: sum('polls'),
+    readings: Math.max(...seen.map(({ readings }) => readings)),
+    asked: sum('asked'),
     cameBack: sum('cameBack'),
     deaf: sum('deaf'),
     wrong: sum('wrong'),
+  }
+}
+
+/**
+ * What must never come of changes. One reading of the feed may be under way at the acknowledgement; the next one tells the
+ * node, and a token that was asked for after that one is a token too many.
+ */
+export function disobedience(effects: readonly Effect[]): Readonly<Record<string, number>> {
+  const sum = (which: 'deaf' | 'cameBack' | 'wrong') =>
+    effects.reduce((all, effect) => all + effect[which], 0)
+  return {
+    'nodes that did not obey': sum('deaf'),
+    'nodes that obeyed and then did not': sum('cameBack'),
+    'wrong answers': sum('wrong'),
+    'changes that took more than two readings of the feed': effects.filter(({ readings }) => readings > 0)
+      .length,
+  }
+}
+
+async function renew(stage: Stage, index: number): Promise<void> {
+  const { party } = stage.subjects[index] as Caller
+  for (let attempt = 1; ; attempt++) {
+    const id = `subject-${++renewals}` as ClientId
+    try {
+      stage.subjects[index] = await createCaller(stage.needs(party.region), party, id, false)
+      return
+    } catch (error) {
+      if (!isUnavailable(error) || attempt === ATTEMPTS) throw error
+    }
   }
 }
 
@@ -77,58 +123,11 @@ const MAKE: Readonly<Record<Change, Maker>> = {
     const needs = stage.needs(party.region)
     const made = await createSecret(needs, party.workspace, clientId)
     await revokeCredential(needs, party.workspace, clientId, credentialId as CredentialId)
-    return async () => (stage.subjects[index % stage.subjects.length] = { ...subject, ...made })
+    return async () => (stage.subjects[index] = { ...subject, ...made })
   },
   async narrow(stage, _index, { party, clientId }) {
     const needs = stage.needs(party.region)
     await withdrawScopes(needs, party.workspace, clientId, ['write' as ScopeToken])
     return () => grantScopes(needs, party.workspace, clientId, ['write'])
   },
-}
-
-async function watch(stage: Stage, node: Node, subject: Caller, acknowledged: () => number) {
-  const seen = { last: 0, after: 0, polls: 0, cameBack: 0, deaf: 0, wrong: 0 }
-  let refusedAt: number | undefined
-  for (const start = performance.now(); ; await sleep(EACH_MS)) {
-    const sentAt = performance.now()
-    if (sentAt - Math.max(refusedAt ?? Infinity, acknowledged()) > STEADY_MS) break
-    if (sentAt - Math.min(acknowledged(), start + DEADLINE_MS) > DEADLINE_MS) {
-      seen.deaf = 1
-      break
-    }
-    const answer = await stage.load
-      .doorOf(node)
-      .token(subject, WRITE)
-      .catch(() => undefined)
-    seen.polls += 1
-    if (answer?.status === 200) {
-      const verdict = await stage.load.checker.check(subject, WRITE, answer.body)
-      if (verdict !== undefined && verdict !== POSTPONED) seen.wrong += 1
-      if (refusedAt !== undefined && sentAt > acknowledged()) seen.cameBack = 1
-      refusedAt = undefined
-      if (sentAt > acknowledged()) {
-        seen.last = sentAt - acknowledged()
-        seen.after += 1
-      }
-    } else if (answer?.status === 429 || /"invalid_(?:client|scope)"/.test(answer?.body ?? '')) {
-      // In effect, perhaps before it was acknowledged; failing attempts beyond a limit are told 429.
-      refusedAt ??= sentAt
-    } else if (answer !== undefined && answer.status !== 503) seen.wrong += 1
-  }
-  return seen
-}
-
-/** What was changed last may still be on its way: nothing is measured before every node serves the subject. */
-async function untilServed(stage: Stage, subject: Caller): Promise<void> {
-  for (const node of stage.nodes.filter((one) => one.isRunning())) {
-    for (const end = performance.now() + UNDONE_MS; ; await sleep(EACH_MS)) {
-      const answer = await stage.load
-        .doorOf(node)
-        .token(subject, WRITE)
-        .catch(() => undefined)
-      if (answer?.status === 200) break
-      if (performance.now() > end)
-        throw new Error(`${node.name} does not serve a client that it should (${answer?.body})`)
-    }
-  }
 }

@@ -8,6 +8,8 @@ export type Fault = {
   /** Faults of one kind break the same thing in different ways; a quick run has the first one of each kind. */
   readonly kind: string
   readonly expect: Expectation
+  /** It is no fault, but work under load: it does not count as one. */
+  readonly breaksNothing?: true
   /** Why it cannot be done here, if it cannot. */
   readonly whyNot?: (stage: Stage) => string | undefined
   readonly break: (stage: Stage) => Promise<void>

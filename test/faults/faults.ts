@@ -3,14 +3,16 @@
  * every token, and prints what came of it. Fails on wrong tokens, wrong answers and counted events; on times with --strict.
  */
 import { parseArgs } from 'node:util'
-import { runFault, type BenchSettings, type Result } from './bench.ts'
+import { runFault, type BenchSettings } from './bench.ts'
 import type { Fault } from './fault.ts'
 import { faults } from './faults/index.ts'
 import { printReport, report } from './report.ts'
+import { runRounds } from './rounds.ts'
 import { openStage, type Stage } from './stage.ts'
 
-const USAGE = `npm run faults -- [--quick] [--json] [--strict] [--fault NAME]... [--tokens N] [--minutes N]
-  [--hold SECONDS] [--repeat N] [--many N] [--trials N] [--tenants N] [--clients N] [--rate N] [--list]
+const USAGE = `npm run faults -- [--quick] [--json] [--strict] [--fault NAME]... [--tokens N] [--faults N] [--minutes N]
+  [--hold SECONDS] [--repeat N] [--many N] [--trials N] [--tenants N] [--clients N]
+  [--rate N] [--connections N] [--list]
 docs/guides/faults.md explains each.
 `
 
@@ -23,6 +25,7 @@ const { values } = parseArgs({
     help: { type: 'boolean', default: false },
     fault: { type: 'string', multiple: true },
     tokens: { type: 'string' },
+    faults: { type: 'string' },
     minutes: { type: 'string' },
     hold: { type: 'string' },
     repeat: { type: 'string' },
@@ -31,6 +34,7 @@ const { values } = parseArgs({
     tenants: { type: 'string' },
     clients: { type: 'string' },
     rate: { type: 'string' },
+    connections: { type: 'string' },
   },
 })
 
@@ -44,12 +48,16 @@ const number = (text: string | undefined, otherwise: number) => {
 
 const { quick } = values
 const tokens = number(values.tokens, 0)
-const minutes = number(values.minutes, quick ? 10 : 240)
+const aim = {
+  tokens,
+  injected: number(values.faults, tokens > 0 ? 100 : 0),
+  minutes: number(values.minutes, quick ? 20 : 240),
+}
 const settings: BenchSettings = {
   holdSeconds: number(values.hold, quick ? 2 : 15),
   repeat: number(values.repeat, quick ? 1 : 3),
   many: number(values.many, quick ? 100 : 1000),
-  trials: number(values.trials, quick ? 6 : 60),
+  trials: number(values.trials, quick ? 4 : 60),
   strict: values.strict,
 }
 
@@ -69,31 +77,24 @@ function chosen(): readonly Fault[] {
 
 async function run(stage: Stage): Promise<boolean> {
   const startedAt = performance.now()
-  const isLate = () => performance.now() - startedAt > minutes * 60_000
-  const results: Result[] = []
-  const more: string[] = []
-  do {
-    for (const fault of chosen()) {
-      if (isLate()) break
+  const { results, faults: lacks } = await runRounds({
+    faults: chosen(),
+    aim,
+    tokens: stage.load.distinctTokens,
+    async runOne(fault) {
       progress(fault.name)
       const result = await runFault(stage, fault, settings)
-      results.push(result)
       for (const line of result.faults) progress(`  NOT OK ${line}`)
-      if (result.observed?.notMended !== undefined) {
-        more.push('the stage is broken: no further fault was done')
-        break
-      }
-    }
-  } while (more.length === 0 && !isLate() && stage.load.distinctTokens() < tokens)
+      progress(`  ${result.seconds} s; ${stage.load.distinctTokens()} tokens since the beginning`)
+      return result
+    },
+  })
   const { wrong } = await stage.load.takeTally()
   const last = Object.entries(wrong).map(
     ([reason, count]) => `wrong tokens after the last fault: ${count} (${reason})`,
   )
-  const checked = stage.load.distinctTokens()
-  if (checked < tokens) more.push(`${checked} tokens in ${minutes} minutes, and ${tokens} were wanted`)
-  if (results.every(({ notRun }) => notRun !== undefined)) more.push('no fault was done')
   const seconds = Math.round((performance.now() - startedAt) / 1000)
-  const outcome = report(results, checked, seconds, [...last, ...more])
+  const outcome = report(results, stage.load.distinctTokens(), seconds, [...last, ...lacks])
   say(values.json ? `${JSON.stringify(outcome, undefined, 2)}\n` : printReport(outcome))
   return outcome.faults.length === 0
 }
@@ -106,10 +107,10 @@ else {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
   const stage = await openStage({
     nodes: 3,
-    tenants: number(values.tenants, 25),
+    tenants: number(values.tenants, quick ? 10 : 25),
     workspaces: 4,
     clients: number(values.clients, 1),
-    connections: 3,
+    connections: number(values.connections, 3),
     rate: number(values.rate, tokens > 0 ? 0 : 300),
     onProgress: progress,
   })

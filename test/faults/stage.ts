@@ -11,7 +11,6 @@ import { openAdminSession } from '../../src/storage/open-admin.ts'
 import { createRoles } from '../../src/storage/roles.ts'
 import type { Region } from '../../src/tenancy/region.ts'
 import { createDatabase } from '../support/postgres.ts'
-import { openTcpProxy } from '../support/tcp-proxy.ts'
 import { startLoad } from './load/load.ts'
 import { BCRYPT_COST, MASTER_KEYS, openChanges, ORIGIN } from './place/changes.ts'
 import { startClerk } from './place/clerk.ts'
@@ -20,6 +19,7 @@ import { mountDisk } from './place/disk.ts'
 import { openNode } from './place/node.ts'
 import { createCaller, createPopulation, inParallel, type Party } from './place/population.ts'
 import { startReaper } from './place/reaper.ts'
+import { openWays } from './place/ways.ts'
 
 export type Stage = Awaited<ReturnType<typeof openStage>>
 export type StageSettings = {
@@ -67,11 +67,8 @@ async function setUp(
   onProgress('a primary and a replica')
   const cluster = await openCluster({ folder: disk.folder, logs, reaper })
   const target = () => ({ host: '127.0.0.1', port: cluster.primary().port })
-  const proxies = {
-    primary: await openTcpProxy(target()),
-    direct: await openTcpProxy(target()),
-    replica: await openTcpProxy({ ...target(), port: cluster.replica().port }),
-  }
+  const replica = () => ({ ...target(), port: cluster.replica().port })
+  const proxies = await openWays({ primary: target(), direct: target(), replica: replica() }, reaper)
   const databases = await createDatabases(cluster.primary().url)
   const urlOf = (region: Region, way: keyof typeof proxies) => {
     const url = new URL(databases.get(region)?.url ?? '')
@@ -145,10 +142,10 @@ async function setUp(
     urlOf,
 
     /** After a fail-over: the ways lead to whoever is what they are named after. */
-    leadAnew() {
-      proxies.primary.leadTo(target())
-      proxies.direct.leadTo(target())
-      proxies.replica.leadTo({ ...target(), port: cluster.replica().port })
+    async leadAnew() {
+      await proxies.primary.leadTo(target())
+      await proxies.direct.leadTo(target())
+      await proxies.replica.leadTo(replica())
     },
 
     /** Asked of the primary by its superuser, past everything that is disturbed. */
@@ -161,7 +158,6 @@ async function setUp(
       void load.stop()
       await reaper.reap()
       for (const { close } of changes.values()) void close()
-      for (const proxy of Object.values(proxies)) await proxy.cut()
     },
   }
 }

@@ -11,10 +11,11 @@ function slow(name: string, slowness: Slowness): Fault {
     expect: { failures: 'none', gap: 250 },
     break: async (stage) => everyWay(stage, (proxy) => proxy.slow(slowness)),
     async during(stage, { hold }) {
+      const held = hold()
       const before = performance.now()
       const outcome = await stage.clerk.make('none')
       const took = performance.now() - before
-      await hold()
+      await held
       // Five messages at the least: a change that was as fast as ever was not slowed down.
       const slowed = outcome !== 'made' || took > 2 * (slowness.latency ?? 100)
       return { must: { 'changes slowed down': Number(slowed) } }

@@ -21,11 +21,11 @@ export const failOver: Fault = {
       await until('a change is acknowledged', async () => clerk.acknowledged() > before)
       await cluster.failOver()
       const promotedAt = performance.now()
-      stage.leadAnew()
+      await stage.leadAnew()
       await until('changes are made again', async () => clerk.lastMadeAt() > promotedAt)
       slowest = Math.max(slowest, clerk.lastMadeAt() - promotedAt)
       await cluster.makeReplica()
-      stage.leadAnew()
+      await stage.leadAnew()
       if (count + 1 < repeat) await cluster.setSynchronous(true)
       failOvers += 1
     }
@@ -35,7 +35,7 @@ export const failOver: Fault = {
   async mend(stage) {
     const { cluster } = stage
     if (cluster.replica() === cluster.primary() || !cluster.replica().isRunning()) await cluster.makeReplica()
-    stage.leadAnew()
+    await stage.leadAnew()
     await cluster.setSynchronous(false)
   },
 }

@@ -1,7 +1,7 @@
 /** T65: the replica stands still. A change is in effect all the same, and whoever is new is found. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClientId } from '../../../src/ids.ts'
-import { measureEffect } from '../effect.ts'
+import { disobedience, measureEffect } from '../effect.ts'
 import type { Fault } from '../fault.ts'
 import { createCaller, type Caller } from '../place/population.ts'
 import type { Stage } from '../stage.ts'
@@ -17,9 +17,7 @@ export const laggingReplica: Fault = {
   expect: { failures: 'none', gap: 250 },
   break: async ({ cluster }) => void (await cluster.pauseReplay()),
   async during(stage, { hold }) {
-    const effect = await measureEffect(stage, 0, 'disable')
-    const missing = await newcomer(stage)
-    await hold()
+    const [effect, missing] = await Promise.all([measureEffect(stage, 0, 'disable'), newcomer(stage), hold()])
     const [primary] = await stage.cluster.primary().ask<{ at: string }>('select pg_current_wal_lsn() as at')
     const [behind] = await stage.cluster
       .replica()
@@ -29,9 +27,7 @@ export const laggingReplica: Fault = {
     return {
       must: { 'bytes behind': Number(behind?.by ?? 0) },
       never: {
-        'nodes that did not obey': effect.deaf,
-        'nodes that obeyed and then did not': effect.cameBack,
-        'wrong answers': effect.wrong,
+        ...disobedience([effect]),
         'nodes that did not find a new client': missing,
       },
       times: { 'last token after a client was disabled': { took: effect.lastToken, allowed: 1000 } },

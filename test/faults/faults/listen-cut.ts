@@ -1,5 +1,5 @@
 /** T67: the connections that listen for changes are lost, with and without a word. Changes are in effect all the same. */
-import { measureEffect } from '../effect.ts'
+import { disobedience, measureEffect } from '../effect.ts'
 import type { Fault } from '../fault.ts'
 import type { Stage } from '../stage.ts'
 import { terminateBackends } from './backends.ts'
@@ -12,20 +12,17 @@ function listenCut(name: string, cut: (stage: Stage) => Promise<void>): Fault {
     kind: 'listen cut',
     expect: { failures: 'none', gap: 250 },
     async break(stage) {
-      listening = stage.proxies.direct.connections()
+      listening = await stage.proxies.direct.connections()
       await cut(stage)
     },
     async during(stage, { hold }) {
-      const effect = await measureEffect(stage, 1, 'disable')
-      await hold()
+      const [effect] = await Promise.all([measureEffect(stage, 1, 'disable'), hold()])
       return {
-        must: { 'connections that listened': listening, polls: effect.polls },
+        must: { 'connections that listened': listening, requests: effect.asked },
         never: {
-          'nodes that did not obey': effect.deaf,
-          'nodes that obeyed and then did not': effect.cameBack,
-          'wrong answers': effect.wrong,
+          ...disobedience([effect]),
         },
-        times: { 'last token after a client was disabled': { took: effect.lastToken, allowed: 5000 } },
+        times: { 'last token after a client was disabled': { took: effect.lastToken, allowed: 1000 } },
       }
     },
     mend: async ({ proxies }) => proxies.direct.mend(),

@@ -3,8 +3,8 @@
  * the region's feed counter and its commit. Tokens go on; the first is told that the outcome is not known, and whoever
  * waits for the second gets through when the database has ended it.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Fault } from '../fault.ts'
+import { until } from '../place/cluster.ts'
 import { startWriter, type Writer } from '../place/start-writer.ts'
 import { changesWhile } from './ways.ts'
 
@@ -20,7 +20,11 @@ export const stalledReplica: Fault = {
   async during(stage, { hold }) {
     // A change is given up after five seconds. Whoever comes second waits for the counter of the first, and for less.
     const before = stage.clerk.outcomes().unknown ?? 0
-    const { made } = await changesWhile(stage, async () => void (await Promise.all([hold(), sleep(6000)])))
+    const isUnknown = async () => (stage.clerk.outcomes().unknown ?? 0) > before
+    // Where none does, the count says so.
+    const lasting = until('a change ends as not known', isUnknown).catch(() => {})
+    const heldAndUnknown = async () => void (await Promise.all([hold(), lasting]))
+    const { made } = await changesWhile(stage, heldAndUnknown)
     const unknown = (stage.clerk.outcomes().unknown ?? 0) - before
     return { must: { 'changes whose outcome is not known': unknown }, never: { 'changes made': made } }
   },

@@ -1,12 +1,9 @@
 /** The ways to the databases, disturbed and mended together; and what becomes of changes meanwhile. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { TcpProxy } from '../../support/tcp-proxy.ts'
+import type { Way } from '../place/ways.ts'
 import type { Stage } from '../stage.ts'
 
-export async function everyWay(
-  { proxies }: Stage,
-  disturb: (proxy: TcpProxy) => Promise<void> | void,
-): Promise<void> {
+export async function everyWay({ proxies }: Stage, disturb: (way: Way) => Promise<void>): Promise<void> {
   for (const proxy of Object.values(proxies)) await disturb(proxy)
 }
 

@@ -83,6 +83,24 @@ export async function openNode({ name, environment, log, reaper }: Settings) {
 
     /** As a balancer asks. */
     isReady: () => isReady(opsPort),
+    /** Whether it says that it is not: a machine that is busy may let the question wait. */
+    saysNotReady: async () => (await askReadiness(opsPort)) === false,
+
+    /**
+     * When its last whole reading of a region's feed began, by `performance.now()` here: not before the first of these
+     * moments, nor after the second one. Undefined where it does not say.
+     */
+    async feedReadAt(region: string): Promise<readonly [number, number] | undefined> {
+      const sentAt = performance.now()
+      const response = await fetch(`http://127.0.0.1:${opsPort}/metrics`).catch(() => undefined)
+      const text = (await response?.text().catch(() => '')) ?? ''
+      const age = new RegExp(`^regent_feed_age_seconds\\{region="${region}"\\} ([\\d.e-]+)$`, 'm').exec(
+        text,
+      )?.[1]
+      return age === undefined
+        ? undefined
+        : [sentAt - Number(age) * 1000, performance.now() - Number(age) * 1000]
+    },
   }
 }
 
@@ -90,12 +108,15 @@ function portsOf(port: number, opsPort: number) {
   return { PORT: String(port), REGENT_OPS_PORT: String(opsPort) }
 }
 
-async function isReady(opsPort: number): Promise<boolean> {
+const isReady = async (opsPort: number) => (await askReadiness(opsPort)) === true
+
+/** @returns undefined where no answer came */
+async function askReadiness(opsPort: number): Promise<boolean | undefined> {
   try {
     const response = await fetch(`http://127.0.0.1:${opsPort}/readyz`, { signal: AbortSignal.timeout(2000) })
     await response.arrayBuffer()
     return response.status === 200
   } catch {
-    return false
+    return undefined
   }
 }
