@@ -18,6 +18,8 @@ export type ServedRegion = {
   readonly replica?: Database
   /** Where notifications of changes come from; without it, changes are found by asking. */
   readonly listen?: ClientConfig
+  /** Set where `listen` may lead through a pooler: the variable by which a way past it is named. */
+  readonly directVariable?: string
   /** That may be open at a time. */
   readonly connections: number
 }
