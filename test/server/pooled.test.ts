@@ -15,10 +15,12 @@ import { createDatabase, freePort } from '../support/postgres.ts'
 type Client = { issuer: string; clientId: string; secret: string }
 type Environment = Readonly<Record<string, string>>
 
+let place: Place
+
 /** A migrated database with the demo's tenants, and a pooler before it. */
-async function openPlace(settings: Readonly<Record<string, string | number>> = {}) {
+async function openPlace() {
   const home = await createDatabase()
-  const pooler = await startPgBouncer(home.superuserUrl, settings)
+  const pooler = await startPgBouncer(home.superuserUrl)
   const [port, opsPort] = [await freePort(), await freePort()]
   const environment: Environment = {
     PORT: String(port),
@@ -60,9 +62,14 @@ async function openPlace(settings: Readonly<Record<string, string | number>> = {
 
 type Place = Awaited<ReturnType<typeof openPlace>>
 
+beforeAll(async () => {
+  place = await openPlace()
+}, 240_000)
+afterAll(() => place.close())
+
 /** Runs a server until the work is done. @returns what it logged, without what went as it should */
-async function whileServing({ environment }: Place, more: Environment, work: () => Promise<void>) {
-  const regent = startCommand(['serve'], { ...environment, ...more })
+async function whileServing(more: Environment, work: () => Promise<void>) {
+  const regent = startCommand(['serve'], { ...place.environment, ...more })
   await regent.says('"listening"')
   await regent.says('server_started')
   await work().finally(() => regent.kill('SIGTERM'))
@@ -81,12 +88,6 @@ const until = async (reached: () => Promise<boolean>) => {
 }
 
 describeBehindPgBouncer('T71 behind a PgBouncer that knows no prepared statements', () => {
-  let place: Place
-  beforeAll(async () => {
-    place = await openPlace()
-  }, 120_000)
-  afterAll(() => place.close())
-
   it.each([
     ['refuses startup options', {}],
     ['ignores them', { ignore_startup_parameters: 'options' }],
@@ -111,7 +112,7 @@ describeBehindPgBouncer('T71 behind a PgBouncer that knows no prepared statement
   })
 
   it('a server works that has no way past it, and says so', async () => {
-    const troubles = await whileServing(place, {}, async () => {
+    const troubles = await whileServing({}, async () => {
       expect([await place.ask(), await place.ask('nobody')]).toEqual([200, 401])
     })
     expect(troubles.map(({ event }) => event)).toEqual(['listening', 'warning'])
@@ -120,7 +121,7 @@ describeBehindPgBouncer('T71 behind a PgBouncer that knows no prepared statement
 
   it('a server works that does without, listens past it, and outlives a pooler that ends every connection', async () => {
     const database = new URL(place.home.url).pathname.slice(1)
-    const troubles = await whileServing(place, { DATABASE_DIRECT_URL: place.home.url }, async () => {
+    const troubles = await whileServing({ DATABASE_DIRECT_URL: place.home.url }, async () => {
       expect([await place.ask(), await place.ask('nobody')]).toEqual([200, 401])
       expect(await (await fetch(`${place.ops}/metrics`)).text()).toContain(
         'regent_listening{region="none"} 1',
@@ -141,19 +142,20 @@ describeBehindPgBouncer('T71 behind a PgBouncer that knows no prepared statement
 })
 
 describeBehindPreparingPgBouncer('T71 behind a PgBouncer that keeps prepared statements', () => {
-  let place: Place
+  let pooler: PgBouncer
   beforeAll(async () => {
-    place = await openPlace({ max_prepared_statements: 100 })
-  }, 120_000)
-  afterAll(() => place.close())
+    pooler = await startPgBouncer(place.home.superuserUrl, { max_prepared_statements: 100 })
+  })
+  afterAll(() => pooler.stop())
 
   it('a server works that uses them', async () => {
-    const more = { REGENT_DB_PREPARE: 'on', DATABASE_DIRECT_URL: place.home.url }
-    const troubles = await whileServing(place, more, async () => {
+    const [url, direct] = [pooler.through(place.home.url), place.home.url]
+    const more = { REGENT_DB_PREPARE: 'on', DATABASE_URL: url, DATABASE_DIRECT_URL: direct }
+    const troubles = await whileServing(more, async () => {
       for (let n = 0; n < 5; n++)
         expect([await place.ask(), await place.ask(`nobody-${n}`)]).toEqual([200, 401])
     })
     expect(troubles).toEqual([])
-    expect(place.pooler.said()).not.toMatch(/pooler error|when not linked/)
+    expect(pooler.said()).not.toMatch(/pooler error|when not linked/)
   })
 })

@@ -20,17 +20,19 @@ import {
 } from '../support/pgbouncer.ts'
 import { LIMITS, openWorld, type WorldWorkspace } from '../support/world.ts'
 
-const ONE_SESSION = { default_pool_size: 1 }
 const until = async (reached: () => boolean) => {
   while (!reached()) await new Promise((resolve) => setTimeout(resolve, 10))
 }
 
-async function openPooledWorld(settings: Readonly<Record<string, number>>) {
+let place: Place
+
+/** One world for all; its pooler has one session for it. */
+async function openPlace() {
   let pooler: PgBouncer | undefined
   const world = await openWorld({
     regions: ['eu'],
     async route(url) {
-      pooler = await startPgBouncer(url, settings)
+      pooler = await startPgBouncer(url, { default_pool_size: 1 })
       return pooler.through(url)
     },
   })
@@ -42,12 +44,15 @@ async function openPooledWorld(settings: Readonly<Record<string, number>>) {
   return { world, pooler, acme, rival, robots: [await acme.client('robot'), await rival.client('robot')] }
 }
 
-type Place = Awaited<ReturnType<typeof openPooledWorld>>
+type Place = Awaited<ReturnType<typeof openPlace>>
 
-async function close({ world, pooler }: Place) {
-  await world.close()
-  await pooler.stop()
-}
+beforeAll(async () => {
+  place = await openPlace()
+}, 120_000)
+afterAll(async () => {
+  await place.world.close()
+  await place.pooler.stop()
+})
 
 /** All that a session keeps of whoever had it, as the login sees it there. */
 async function sessionState(url: string) {
@@ -81,16 +86,13 @@ async function askBoth({ world, acme, rival, robots: [own, others] }: Place, rou
 }
 
 describeBehindPgBouncer('T71 one session of PgBouncer for all', () => {
-  let place: Place
   let through: string
   const sessions = async () =>
     (await place.pooler.ask('SHOW SERVERS')).filter(({ user }) => user === 'regent_test_login')
 
-  beforeAll(async () => {
-    place = await openPooledWorld(ONE_SESSION)
+  beforeAll(() => {
     through = place.pooler.through(place.world.urls.login)
-  }, 60_000)
-  afterAll(() => close(place))
+  })
 
   it('gives each tenant its own, though their transactions share it', async () => {
     await askBoth(place, 10)
@@ -131,12 +133,6 @@ describeBehindPgBouncer('T71 one session of PgBouncer for all', () => {
 })
 
 describeBehindPgBouncer('T71 changes behind PgBouncer', () => {
-  let place: Place
-  beforeAll(async () => {
-    place = await openPooledWorld(ONE_SESSION)
-  }, 60_000)
-  afterAll(() => close(place))
-
   /** A node that listens that way. */
   async function another(listening: Pick<ServedRegion, 'listen' | 'directVariable'>) {
     const seen: Observation[] = []
@@ -213,14 +209,14 @@ const statements = async (pool: Pool) =>
   (await pool.query(`select from pg_prepared_statements where name not like 'regent_probe%'`)).rowCount ?? 0
 
 describeBehindPgBouncer('T71 a PgBouncer without prepared statements', () => {
-  let place: Place
+  let pooler: PgBouncer
   beforeAll(async () => {
-    place = await openPooledWorld({ default_pool_size: 2 })
-  }, 60_000)
-  afterAll(() => close(place))
+    pooler = await startPgBouncer(place.world.urls.login)
+  })
+  afterAll(() => pooler.stop())
 
   it('is found out, and works where they are off (REGENT_DB_PREPARE)', async () => {
-    await withPool(place.pooler.through(place.world.urls.login), async (pool) => {
+    await withPool(pooler.through(place.world.urls.login), async (pool) => {
       await expect(requirePreparedStatements(pool, 'DATABASE_URL_EU')).rejects.toThrow(
         /^DATABASE_URL_EU .*REGENT_DB_PREPARE=off/,
       )
@@ -236,14 +232,14 @@ describeBehindPgBouncer('T71 a PgBouncer without prepared statements', () => {
 })
 
 describeBehindPreparingPgBouncer('T71 a PgBouncer that keeps prepared statements', () => {
-  let place: Place
+  let pooler: PgBouncer
   beforeAll(async () => {
-    place = await openPooledWorld({ default_pool_size: 2, max_prepared_statements: 100 })
-  }, 60_000)
-  afterAll(() => close(place))
+    pooler = await startPgBouncer(place.world.urls.login, { max_prepared_statements: 100 })
+  })
+  afterAll(() => pooler.stop())
 
   it('serves whoever uses them', async () => {
-    await withPool(place.pooler.through(place.world.urls.login), async (pool) => {
+    await withPool(pooler.through(place.world.urls.login), async (pool) => {
       await requirePreparedStatements(pool, 'DATABASE_URL')
       for (let n = 0; n < 5; n++) expect(await readOften(pool, { prepare: true })).toHaveLength(40)
       expect(await statements(pool)).toBeGreaterThan(0)
