@@ -33,6 +33,7 @@ export function narrate(observation: Observation): void {
     case 'memory_emptied':
     case 'listening':
     case 'clock_compared':
+    case 'clock_jumped':
     case 'connections_counted':
     case 'server_started':
     case 'server_stopping':

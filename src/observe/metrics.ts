@@ -106,6 +106,7 @@ export function openMetrics(read: () => Gauges | undefined): Metrics {
         return limit.set({ region: observation.region }, observation.limit)
       case 'database_found':
       case 'clock_compared':
+      case 'clock_jumped':
       case 'server_started':
       case 'server_stopping':
       case 'server_stopped':

@@ -92,7 +92,9 @@ export function assembleServer(parts: ServerParts): TokenServer {
   const node = { id: newNodeId(), masterKeyIds: parts.masterKeyIds, version: VERSION }
   const nodes = new Map<Region, RegionNode>()
   for (const [region, served] of parts.regions) {
-    nodes.set(region, regionNode({ region, served, keyring, observe, memory, node, wallClock, monotonic }))
+    const own = { region, served, keyring, observe, memory, node }
+    const onRightClock = (offset: number) => clock.confirm?.(offset)
+    nodes.set(region, regionNode({ ...own, wallClock, monotonic, onRightClock }))
   }
   const directories = new Map([...nodes].map(([region, { directory }]) => [region, directory]))
   const records = digestRecords({
@@ -173,7 +175,8 @@ export function assembleServer(parts: ServerParts): TokenServer {
       if (!started) return { ready: false, reason: 'starting' }
       for (const { region, directory, heartbeat } of nodes.values()) {
         if (!directory.fresh.isFresh()) return { ready: false, reason: `region ${region}: too old` }
-        if (!heartbeat.isClockRight()) return { ready: false, reason: `region ${region}: clock wrong` }
+        const fault = heartbeat.clockFault()
+        if (fault !== undefined) return { ready: false, reason: `region ${region}: clock ${fault}` }
       }
       return { ready: true }
     },

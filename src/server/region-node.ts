@@ -43,6 +43,8 @@ type Needs = {
   readonly node: Omit<NodeReport, 'feedNumber' | 'connections'>
   readonly wallClock: () => number
   readonly monotonic: () => number
+  /** Told by how many milliseconds the wall clock is ahead of the monotonic one, whenever it was found right. */
+  readonly onRightClock: (offset: number) => void
 }
 
 export type RegionNode = {
@@ -56,7 +58,7 @@ export type RegionNode = {
 }
 
 export function regionNode(needs: Needs): RegionNode {
-  const { region, served, keyring, observe, memory, node, wallClock, monotonic } = needs
+  const { region, served, keyring, observe, memory, node, wallClock, monotonic, onRightClock } = needs
   const guard = breaker({
     monotonic,
     onChange: (open, error) =>
@@ -86,6 +88,7 @@ export function regionNode(needs: Needs): RegionNode {
     observe,
     wallClock,
     monotonic,
+    onRightClock,
   })
   const work = chores({ region, database, observe })
 
