@@ -35,6 +35,7 @@ export function narrate(observation: Observation): void {
     case 'memory_emptied':
     case 'listening':
     case 'clock_compared':
+    case 'clock_jumped':
     case 'connections_counted':
     case 'certificate_replaced':
     case 'worker_ended':

@@ -10,6 +10,7 @@ import { openEmbedded } from '../storage/embedded.ts'
 import { migrateUp } from '../storage/migrate.ts'
 import { connectionTo } from '../storage/connection.ts'
 import { openPostgres, surviveLostConnections } from '../storage/open-postgres.ts'
+import { requirePreparedStatements } from '../storage/pooler.ts'
 import { OperatorError } from '../storage/operator-error.ts'
 import { requireSchema } from '../storage/requirements.ts'
 import { createRoles, requireHarmlessLogin } from '../storage/roles.ts'
@@ -97,6 +98,7 @@ export async function openPostgresDatabases(
         const pool = await openPool(config, target)
         pools.push(pool)
         const one = await openOn(pool, target, regions, warn)
+        if (config.prepareStatements) await requirePreparedStatements(pool, target.variable)
         const replica = target.replicaUrl === undefined ? undefined : openReplica(target, config)
         if (replica !== undefined) pools.push(replica)
         const here = servedBy(pool, replica, target, config)
@@ -136,6 +138,9 @@ function servedBy(
     reads: database(pool, limits, reading),
     ...(replica && { replica: database(replica, limits, reading) }),
     listen: connectionTo(directUrl ?? url, variable, authorities),
+    ...(directUrl === undefined && {
+      directVariable: variable.replace('DATABASE_URL', 'DATABASE_DIRECT_URL'),
+    }),
     connections,
   }
 }

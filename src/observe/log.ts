@@ -165,6 +165,11 @@ function write(logger: Logger, observation: Observation): void {
       logger[state === 'wrong' ? 'error' : 'warn']({ event, region, state, skewMillis })
       return
     }
+    case 'clock_jumped': {
+      const { region, jumpMillis } = observation
+      logger.error({ event, region, jumpMillis })
+      return
+    }
     case 'connections_counted': {
       const { region, connections, limit, nodes, tooMany } = observation
       logger[tooMany ? 'warn' : 'debug']({ event, region, connections, limit, nodes })

@@ -170,6 +170,7 @@ export function openMetrics(read: () => Gauges | undefined): Metrics {
       case 'worker_ended':
         return ended.inc()
       case 'certificate_replaced':
+      case 'clock_jumped':
       case 'server_started':
       case 'server_stopping':
       case 'server_stopped':

@@ -62,6 +62,8 @@ export type Observation =
       /** Positive: the node is ahead. */
       readonly skewMillis: number
     }
+  /** The node's clock parted from the monotonic one; no token is issued until the database has confirmed it. */
+  | { readonly type: 'clock_jumped'; readonly region: string; readonly jumpMillis: number }
   /** What the live nodes of a region may open, and what its database takes. */
   | {
       readonly type: 'connections_counted'

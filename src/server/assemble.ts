@@ -52,6 +52,7 @@ export function assembleServer(parts: ServerParts): TokenServer {
         node,
         wallClock,
         monotonic,
+        onRightClock: (offset) => clock.confirm?.(offset),
         relay: relay?.ofRegion(region),
       }),
     )
@@ -173,7 +174,8 @@ export function assembleServer(parts: ServerParts): TokenServer {
       if (!started) return { ready: false, reason: 'starting' }
       for (const { region, directory, heartbeat } of nodes.values()) {
         if (!directory.fresh.isFresh()) return { ready: false, reason: `region ${region}: too old` }
-        if (!heartbeat.isClockRight()) return { ready: false, reason: `region ${region}: clock wrong` }
+        const fault = heartbeat.clockFault()
+        if (fault !== undefined) return { ready: false, reason: `region ${region}: clock ${fault}` }
       }
       return { ready: true }
     },

@@ -11,24 +11,36 @@ type Needs = {
   readonly observe: Observe
 }
 
+type Listened = {
+  readonly listen: NonNullable<ServedRegion['listen']>
+  readonly directVariable: ServedRegion['directVariable']
+}
+
 export function changeHints({ regions, hint, observe }: Needs) {
   const listeners: Listener[] = []
-  const groups = new Map<string, { listen: NonNullable<ServedRegion['listen']>; own: Region[] }>()
-  for (const [region, { listen }] of regions) {
+  const groups = new Map<string, { served: Listened; own: Region[] }>()
+  for (const [region, { listen, directVariable }] of regions) {
     if (listen === undefined) continue
     const key = String(listen.connectionString)
     const group = groups.get(key)
-    if (group === undefined) groups.set(key, { listen, own: [region] })
+    if (group === undefined) groups.set(key, { served: { listen, directVariable }, own: [region] })
     else group.own.push(region)
   }
 
   return {
     open(): void {
-      for (const { listen, own } of groups.values()) {
+      for (const { served, own } of groups.values()) {
+        const { listen, directVariable } = served
         listeners.push(
           openListener({
             connection: listen,
             channel: CHANGE_CHANNEL,
+            ...(directVariable !== undefined && {
+              onPooler() {
+                for (const region of own) observe({ type: 'listening', region, listening: false })
+                observe({ type: 'warning', message: pooled(directVariable) })
+              },
+            }),
             onHint(payload) {
               // One that names no region of this node may come from a release that writes it in another way.
               const named = own.filter((region) => region === payload)
@@ -45,4 +57,8 @@ export function changeHints({ regions, hint, observe }: Needs) {
       await Promise.all(listeners.map((listener) => listener.close()))
     },
   }
+}
+
+function pooled(directVariable: string): string {
+  return `The database is reached through a pooler, which hands on no notifications: changes are known up to half a second later. Name the server itself in ${directVariable} (or the pooler, if it keeps sessions).`
 }

@@ -21,6 +21,8 @@ export type ServedRegion = {
   readonly replica?: Database
   /** Where notifications of changes come from; without it, changes are found by asking. */
   readonly listen?: ClientConfig
+  /** Set where `listen` may lead through a pooler: the variable by which a way past it is named. */
+  readonly directVariable?: string
   /** That may be open at a time. */
   readonly connections: number
 }
@@ -37,8 +39,10 @@ export type MemorySettings = {
 
 /** In a worker process: what its primary does for all of them. */
 export type RegionRelay = {
+  /** Told what the primary has found of the clock. */
+  readonly onRightClock: (confirm: (offset: number) => void) => void
   readonly openFeed: (needs: ChangeFeedNeeds) => ChangeFeed
-  readonly heartbeat: Pick<Heartbeat, 'isClockRight' | 'requireRightClock' | 'skew' | 'beatNow'>
+  readonly heartbeat: Pick<Heartbeat, 'clockFault' | 'requireRightClock' | 'skew' | 'beatNow'>
 }
 
 type Needs = {
@@ -50,6 +54,8 @@ type Needs = {
   readonly node: Omit<NodeReport, 'feedNumber' | 'connections'>
   readonly wallClock: () => number
   readonly monotonic: () => number
+  /** Told by how many milliseconds the wall clock is ahead of the monotonic one, whenever it was found right. */
+  readonly onRightClock: (offset: number) => void
   readonly relay?: RegionRelay | undefined
 }
 
@@ -64,7 +70,7 @@ export type RegionNode = {
 }
 
 export function regionNode(needs: Needs): RegionNode {
-  const { region, served, keyring, observe, memory, node, wallClock, monotonic, relay } = needs
+  const { region, served, keyring, observe, memory, node, wallClock, monotonic, relay, onRightClock } = needs
   const guard = breaker({
     monotonic,
     onChange: (open, error) =>
@@ -103,9 +109,11 @@ export function regionNode(needs: Needs): RegionNode {
         observe,
         wallClock,
         monotonic,
+        onRightClock,
       })
     : undefined
   const work = alone ? chores({ region, database, observe }) : undefined
+  relay?.onRightClock(onRightClock)
   const anyBeats = relay?.heartbeat ?? beats
   if (anyBeats === undefined) throw new Error('a node compares its clock, or its primary does')
 

@@ -3,6 +3,7 @@
  * something changed: whoever needs to know asks the tables, and goes on asking when no hint comes.
  */
 import { Client, type ClientConfig } from 'pg'
+import { isPooled } from './pooler.ts'
 
 /** Where changes are announced; the payload is the region. */
 export const CHANGE_CHANNEL = 'regent_change'
@@ -12,6 +13,11 @@ export type Listener = { close(): Promise<void> }
 type Needs = {
   /** Past a pooler: one that hands each transaction another session delivers nothing. */
   readonly connection: ClientConfig
+  /**
+   * Told, instead of listening, where a pooler stands between: what LISTEN leaves on a session that it hands on would meet
+   * others. Without it, whoever named the connection promised that sessions are kept.
+   */
+  readonly onPooler?: () => void
   readonly channel: string
   /** With the payload; also with none after each (re)connection, when hints may have been missed. */
   readonly onHint: (payload: string | undefined) => void
@@ -26,7 +32,7 @@ const PROBE_INTERVAL = 5000
 const PROBE_TIMEOUT = 2000
 
 export function openListener(needs: Needs): Listener {
-  const { connection, channel, onHint, onState = () => {}, random = Math.random } = needs
+  const { connection, channel, onHint, onPooler, onState = () => {}, random = Math.random } = needs
   const state: { closed: boolean; client?: Client; wake?: () => void } = { closed: false }
 
   const pause = (milliseconds: number) =>
@@ -54,17 +60,29 @@ export function openListener(needs: Needs): Listener {
     lost.catch(() => {})
     try {
       await own.connect()
+      if (onPooler !== undefined && (await Promise.race([isPooled(own), lost, late()]))) {
+        state.closed = true
+        onPooler()
+        return
+      }
       own.on('notification', ({ payload }) => onHint(payload))
       await Promise.race([own.query(`LISTEN ${own.escapeIdentifier(channel)}`), lost, late()])
       onListening()
       while (!state.closed) {
         await Promise.race([pause(PROBE_INTERVAL), lost])
-        if (!state.closed) await Promise.race([own.query('SELECT 1'), lost, late()])
+        if (!state.closed) await Promise.race([requireListening(own), lost, late()])
       }
     } finally {
       // With a question under way, end() cuts the socket.
       void own.end().catch(() => {})
     }
+  }
+
+  const requireListening = async (own: Client) => {
+    const { rows } = await own.query<{ channel: string }>('SELECT pg_listening_channels() AS channel')
+    // Ours was another session: a pooler hands them on.
+    if (!rows.some((row) => row.channel === channel))
+      throw new Error('the session that listens is not ours any more')
   }
 
   const running = (async () => {

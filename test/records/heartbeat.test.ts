@@ -108,7 +108,7 @@ describe('heartbeats', () => {
       skew = milliseconds
       node.heartbeat.beatNow()
       const wanted = Math.abs(milliseconds) > 5000
-      while (node.heartbeat.isClockRight() === wanted) await sleep(10)
+      while ((node.heartbeat.clockFault() === 'wrong') !== wanted) await sleep(10)
       await sleep(20)
     }
     const states = () =>
@@ -132,6 +132,70 @@ describe('heartbeats', () => {
     await orders.token(robot).expect(200)
     skew = 0
     while (states().at(-1) !== 'right') await sleep(50)
+  }, 40_000)
+
+  it('T75 take a node out whose clock jumps while the database is away, until that confirms it', async () => {
+    const orders = await world.workspace('https://away.eu.token.example/orders')
+    const robot = await orders.client('robot')
+    const jumps = () => world.seen.filter(({ type }) => type === 'clock_jumped').length
+    const refused = async () => {
+      await orders.token(robot).expect(503)
+      expect(world.lastRefusal()).toMatchObject({ reason: 'clock_wrong' })
+      expect(world.node.readiness()).toEqual({ ready: false, reason: 'region eu: clock jumped' })
+    }
+    const before = jumps()
+    await orders.token(robot).expect(200)
+    for (const [jump, small] of [
+      [6000, 4000],
+      [-3_600_000, -4000],
+    ] as const) {
+      const count = jumps()
+      await proxy.cut()
+      // Small ones are within what clocks may differ.
+      skew = small
+      await orders.token(robot).expect(200)
+      skew = jump
+      await refused()
+      // Put right again, but nobody has said so yet: the machine may have slept meanwhile.
+      skew = 0
+      await sleep(1500)
+      await refused()
+      expect(jumps()).toBe(count + 1)
+      await proxy.mend()
+      while (!world.node.readiness().ready) await sleep(20)
+      await orders.token(robot).expect(200)
+    }
+    expect(jumps()).toBe(before + 2)
+  }, 40_000)
+
+  it('T75 take a node out that has not compared its clock yet, and say once why they fail', async () => {
+    const seen: Observation[] = []
+    const faults = () =>
+      seen.filter((one) => one.type === 'server_error' && one.requestId === 'heartbeat of eu')
+    const failing = async (count: number) => {
+      while (faults().length < count) await sleep(20)
+      // Others fail in the same way meanwhile.
+      await sleep(2500)
+      expect(faults()).toHaveLength(count)
+      expect(faults().at(-1)).toMatchObject({ error: { code: '42501' } })
+    }
+    const rights = 'select, insert, update, delete on regent.node'
+    await world.superuser(`revoke ${rights} from regent_operator`)
+    const other = await another({ observe: (observation) => seen.push(observation) })
+    try {
+      await failing(1)
+      expect(other.readiness()).toEqual({ ready: false, reason: 'region eu: clock not compared' })
+      await world.superuser(`grant ${rights} to regent_operator`)
+      while (!other.readiness().ready) await sleep(20)
+      await world.superuser(`revoke ${rights} from regent_operator`)
+      await failing(2)
+      // It was compared: the monotonic clock says the rest.
+      expect(other.readiness()).toEqual({ ready: true })
+    } finally {
+      await world.superuser(`grant ${rights} to regent_operator`)
+      await other.stop()
+    }
+    while ((await live()).length === 0) await sleep(50)
   }, 40_000)
 
   it('are reckoned against what the server takes, with a warning over four fifths', async () => {

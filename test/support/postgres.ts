@@ -169,7 +169,8 @@ export async function freePort() {
   return address.port
 }
 
-function unprivilegedUser() {
+/** Whom servers run as that refuse to run as root; undefined where we are not root. */
+export function unprivilegedUser() {
   if (process.getuid?.() !== 0) return undefined
   const nobody = /^nobody:[^:]*:(\d+):(\d+):/m.exec(fs.readFileSync('/etc/passwd', 'utf8'))
   if (!nobody) throw new Error('PostgreSQL refuses to run as root, and there is no user nobody to run it')

@@ -3,6 +3,7 @@ import type { Learned } from '../../clients/attempt-limits.ts'
 import type { VerifiedSecret } from '../../clients/verified-secrets.ts'
 import type { MetricValues } from '../../observe/metrics.ts'
 import type { Concern } from '../../directory/memory.ts'
+import type { ClockFault } from '../../records/heartbeat.ts'
 import type { Counted, PermitKey } from '../../records/region-count.ts'
 import type { Region } from '../../tenancy/region.ts'
 
@@ -21,8 +22,11 @@ export type FeedNews = {
 export type ClockNews = {
   readonly type: 'clock'
   readonly region: Region
-  readonly right: boolean
+  /** Why no token is to be issued, if so. */
+  readonly fault: ClockFault | undefined
   readonly skewMillis: number
+  /** Milliseconds by which the wall clock was ahead of the monotonic one when it was last found right. */
+  readonly offset: number | undefined
 }
 
 /** What one worker learned and the others use: goes to the primary, and from it to the others. */

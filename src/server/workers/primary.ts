@@ -74,8 +74,10 @@ export function openPrimary(needs: Needs) {
         wallClock: Date.now,
         monotonic,
         tell: tellAll,
-        applied: () =>
-          Math.min(...[...applied.values()].map((numbers) => numbers.get(region) ?? -1), Infinity),
+        applied() {
+          const numbers = [...applied.values()].map((of) => of.get(region) ?? -1)
+          return numbers.length === 0 ? undefined : Math.min(...numbers)
+        },
       }),
     )
   }
@@ -137,7 +139,6 @@ export function openPrimary(needs: Needs) {
     async start(): Promise<void> {
       await Promise.all([...keepers.values()].map((keeper) => keeper.start()))
       await pool.start()
-      await Promise.all([...keepers.values()].map((keeper) => keeper.join()))
       hints.open()
       started = true
     },

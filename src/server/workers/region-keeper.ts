@@ -24,8 +24,8 @@ type Needs = {
   readonly wallClock: () => number
   readonly monotonic: () => number
   readonly tell: (news: FeedNews | ClockNews) => void
-  /** How far all workers have applied what they heard; -1 while there are none. */
-  readonly applied: () => number
+  /** How far all workers have applied what they heard; -1 where one has nothing yet, undefined where there are none. */
+  readonly applied: () => number | undefined
 }
 
 export type RegionKeeper = ReturnType<typeof regionKeeper>
@@ -44,6 +44,7 @@ export function regionKeeper(needs: Needs) {
   let pending: { concern: Concern; number: number }[] = []
   let emptied = false
   let readAt = 0
+  let offset: number | undefined
   let timer: NodeJS.Timeout | undefined
 
   const feed = changeFeed({
@@ -69,13 +70,23 @@ export function regionKeeper(needs: Needs) {
     },
     onAdvance() {},
   })
-  const beats = heartbeat({ region, database, node, feedNumber: applied, observe, wallClock, monotonic })
+  const beats = heartbeat({
+    region,
+    database,
+    node,
+    feedNumber: () => applied() ?? feed.number(),
+    observe,
+    wallClock,
+    monotonic,
+    onRightClock: (found) => (offset = found),
+  })
   const work = chores({ region, database, observe })
   const clockNews = (): ClockNews => ({
     type: 'clock',
     region,
-    right: beats.isClockRight(),
+    fault: beats.clockFault(),
     skewMillis: beats.skew(),
+    offset,
   })
 
   return {
@@ -99,7 +110,8 @@ export function regionKeeper(needs: Needs) {
 
     readiness(): string | undefined {
       if (!fresh.isFresh()) return `region ${region}: too old`
-      return beats.isClockRight() ? undefined : `region ${region}: clock wrong`
+      const fault = beats.clockFault()
+      return fault === undefined ? undefined : `region ${region}: clock ${fault}`
     },
 
     gauges: (): RegionGauges => ({
@@ -113,11 +125,9 @@ export function regionKeeper(needs: Needs) {
       signingSince: undefined,
     }),
 
-    /** Rejects when the region's database cannot be asked. */
-    start: () => feed.start(),
-
-    /** Once workers are there. */
-    async join(): Promise<void> {
+    /** Rejects when the region's database cannot be asked. Before workers come: what they hear first is compared already. */
+    async start(): Promise<void> {
+      await feed.start()
       await beats.start()
       await work.start()
       let told = ''

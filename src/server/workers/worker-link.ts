@@ -1,6 +1,6 @@
 /** A worker's side of what it shares with the primary: hears, asks, tells. One for each worker process. */
 import type { ChangeFeed, ChangeFeedNeeds } from '../../directory/change-feed.ts'
-import { clockWrong } from '../../records/heartbeat.ts'
+import { clockWrong, type ClockFault } from '../../records/heartbeat.ts'
 import type { Counted, PermitKey, RegionCount } from '../../records/region-count.ts'
 import type { Region } from '../../tenancy/region.ts'
 import type { RegionRelay } from '../region-node.ts'
@@ -20,6 +20,7 @@ type Needs = {
 export function workerLink({ send, onLesson, onMetrics, onStop }: Needs) {
   const feeds = new Map<Region, RelayedFeed>()
   const clocks = new Map<Region, ClockNews>()
+  const confirms = new Map<Region, (offset: number) => void>()
   /** Heard before the region's directory was there. */
   const early = new Map<Region, FeedNews[]>()
   const counts = new Map<number, (counted: Counted | undefined) => void>()
@@ -35,6 +36,15 @@ export function workerLink({ send, onLesson, onMetrics, onStop }: Needs) {
     else feed.hear(news)
   }
 
+  const hearClock = (news: ClockNews) => {
+    clocks.set(news.region, news)
+    if (news.offset !== undefined) confirms.get(news.region)?.(news.offset)
+  }
+  const faultOf = (region: Region): ClockFault | undefined => {
+    const news = clocks.get(region)
+    return news === undefined ? 'not compared' : news.fault
+  }
+
   return {
     /** What the primary says first. */
     hello,
@@ -44,13 +54,13 @@ export function workerLink({ send, onLesson, onMetrics, onStop }: Needs) {
         case 'hello':
           for (const news of message.news) {
             if (news.type === 'feed') hear(news)
-            else clocks.set(news.region, news)
+            else hearClock(news)
           }
           return greet?.(message)
         case 'feed':
           return hear(message)
         case 'clock':
-          return void clocks.set(message.region, message)
+          return hearClock(message)
         case 'poll_failed':
           return feeds.get(message.region)?.pollFailed()
         case 'counted':
@@ -69,6 +79,11 @@ export function workerLink({ send, onLesson, onMetrics, onStop }: Needs) {
 
     relay(region: Region): RegionRelay {
       return {
+        onRightClock(confirm) {
+          confirms.set(region, confirm)
+          const known = clocks.get(region)
+          if (known !== undefined) hearClock(known)
+        },
         openFeed(needs: ChangeFeedNeeds): ChangeFeed {
           const feed = relayedFeed(needs, {
             ask: (type) => send({ type, region }),
@@ -81,10 +96,10 @@ export function workerLink({ send, onLesson, onMetrics, onStop }: Needs) {
         },
         heartbeat: {
           beatNow() {},
-          isClockRight: () => clocks.get(region)?.right ?? true,
+          clockFault: () => faultOf(region),
           skew: () => clocks.get(region)?.skewMillis ?? 0,
           requireRightClock() {
-            if (clocks.get(region)?.right === false) throw clockWrong()
+            if (faultOf(region) !== undefined) throw clockWrong()
           },
         },
       }
