@@ -95,7 +95,11 @@ export async function openPostgresDatabases(
     for (const { target, regions } of groupByUrl(config.databases)) {
       await attempt(regions, async () => {
         if (migrate) await migrateTarget(target, regions)
-        const pool = await openPool(config, target)
+        const pool = await openPostgres({
+          ...target,
+          connections: config.databaseConnections,
+          connectTimeout: config.databaseTimeout,
+        })
         pools.push(pool)
         const one = await openOn(pool, target, regions, warn)
         if (config.prepareStatements) await requirePreparedStatements(pool, target.variable)
@@ -155,14 +159,6 @@ function openReplica({ replicaUrl = '', variable, authorities }: DatabaseTarget,
   })
   surviveLostConnections(pool)
   return pool
-}
-
-function openPool(config: Config, target: DatabaseTarget): Promise<Pool> {
-  return openPostgres({
-    ...target,
-    connections: config.databaseConnections,
-    connectTimeout: config.databaseTimeout,
-  })
 }
 
 async function openOn(
