@@ -11,7 +11,7 @@ import { hash } from 'bcrypt'
 import type { Clock } from '../clock.ts'
 import type { CredentialId } from '../ids.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
-import { attemptKey } from './attempt-key.ts'
+import { attemptKey, peerNetwork } from './attempt-key.ts'
 import type { AttemptLimits } from './attempt-limits.ts'
 import type { Credential, KnownClient } from './client.ts'
 import type { Presented } from './credentials.ts'
@@ -76,10 +76,8 @@ export function clientAuthentication(needs: Needs) {
     )
     const isPresent = (id: CredentialId) => client?.credentials.some((own) => own.id === id) ?? false
     if (!limits.mayTry(key, isPresent)) throw tooManyAttempts(limits.retryAfter(key))
-    return {
-      bcryptHash,
-      right: await hashQueue.compare(workspace.tenant.id, presented.secret, bcryptHash),
-    }
+    const turn = { tenantId: workspace.tenant.id, network: peerNetwork(peer) }
+    return { bcryptHash, right: await hashQueue.compare(turn, presented.secret, bcryptHash) }
   }
 
   /**
