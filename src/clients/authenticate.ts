@@ -59,6 +59,8 @@ export function clientAuthentication(needs: Needs) {
   const [newest] = digestKeys
   const nobodysHash = hash(randomBytes(32).toString('base64url'), bcryptCost)
   const nobodysDigest: Digest = { keyId: newest.id, bytes: randomBytes(32) }
+  /** Comparisons that wait or run: what asks for the same, as the same client from the same network, has a part in them. */
+  const underWay = new Map<string, Promise<boolean>>()
 
   /** The slow way; the same answer is not asked for twice. */
   const compare = async (
@@ -76,8 +78,14 @@ export function clientAuthentication(needs: Needs) {
     )
     const isPresent = (id: CredentialId) => client?.credentials.some((own) => own.id === id) ?? false
     if (!limits.mayTry(key, isPresent)) throw tooManyAttempts(limits.retryAfter(key))
+    const same = [key, bcryptHash, presented.secret].join(' ')
     const turn = { tenantId: workspace.tenant.id, network: peerNetwork(peer) }
-    return { bcryptHash, right: await hashQueue.compare(turn, presented.secret, bcryptHash) }
+    let comparison = underWay.get(same)
+    if (comparison === undefined) {
+      comparison = hashQueue.compare(turn, presented.secret, bcryptHash).finally(() => underWay.delete(same))
+      underWay.set(same, comparison)
+    }
+    return { bcryptHash, right: await comparison }
   }
 
   /**

@@ -221,6 +221,33 @@ describe('client authentication by digest and by hash', () => {
     expect(turns).toEqual(networks.map((network) => ({ tenantId: OWNER.tenantId, network })))
   })
 
+  it('T17 compares once for all who ask for the same at once, right or wrong, there or not', async () => {
+    for (const [secret, client] of [
+      [CHOSEN, clientWith(CHOSEN)],
+      ['another', clientWith(CHOSEN)],
+      ['another', undefined],
+    ] as const) {
+      const turns: Turn[] = []
+      const authenticate = open({ turns })
+      const all = (peer: string) => Array.from({ length: 50 }, () => authenticate(secret, client, peer))
+      const outcomes = (await Promise.all(all('192.0.2.1'))).map(({ outcome }) => outcome)
+      expect(new Set(outcomes)).toEqual(new Set([secret === CHOSEN ? 'authenticated' : 'failed']))
+      expect(turns).toHaveLength(1)
+      // What has ended is not joined, and what another network asked for neither.
+      await Promise.all([...all('192.0.2.1'), ...all('192.0.2.2')])
+      expect(turns).toHaveLength(secret === CHOSEN ? 1 : 3)
+    }
+  })
+
+  it('T17 compares other secrets by themselves, though they are asked about at once', async () => {
+    const turns: Turn[] = []
+    const authenticate = open({ turns })
+    const client = clientWith(CHOSEN)
+    const asked = [CHOSEN, 'another', 'a third'].map((secret) => authenticate(secret, client))
+    const outcomes = (await Promise.all(asked)).map(({ outcome }) => outcome)
+    expect([outcomes, turns.length]).toEqual([['authenticated', 'failed', 'failed'], 3])
+  })
+
   it('T15 what fails costs by its form, whoever is found', async () => {
     const authenticate = open()
     const generated = clientWith(GENERATED, { digest: digestOf(GENERATED, newest) })
