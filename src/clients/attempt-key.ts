@@ -8,6 +8,7 @@ import type { Brand, ClientId, TenantId, WorkspaceId } from '../ids.ts'
 import type { Region } from '../tenancy/region.ts'
 
 export type AttemptKey = Brand<string, 'AttemptKey'>
+export type PeerNetwork = Brand<string, 'PeerNetwork'>
 
 /** No client's id is longer; what is presented may be as long as a request. */
 const MAX_CLIENT_ID = 128
@@ -31,18 +32,18 @@ export function attemptKey(
  * An IPv4 address, or the /64 of an IPv6 address: whoever has one address of it usually has them all (RFC 4291 §2.5.4,
  * RFC 6177 §2). An IPv4 address in the clothes of IPv6 counts as itself.
  */
-export function peerNetwork(peer: string): string {
-  if (isIP(peer) !== 6) return peer
+export function peerNetwork(peer: string): PeerNetwork {
+  if (isIP(peer) !== 6) return peer as PeerNetwork
   const groups = groupsOf(peer)
   const prefix = groups.slice(0, 6).join(',')
   // IPv4-mapped (RFC 4291 §2.5.5.2), and from behind a translator with the well-known prefix 64:ff9b::/96 (RFC 6052 §2.1).
   if (prefix === '0,0,0,0,0,65535' || prefix === '100,65435,0,0,0,0') {
-    return groups.slice(6).flatMap(bytesOf).join('.')
+    return groups.slice(6).flatMap(bytesOf).join('.') as PeerNetwork
   }
   return `${groups
     .slice(0, 4)
     .map((group) => group.toString(16))
-    .join(':')}::/64`
+    .join(':')}::/64` as PeerNetwork
 }
 
 /** @param address that `isIP` takes for IPv6; its zone, if any, is dropped */

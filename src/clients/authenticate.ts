@@ -11,7 +11,7 @@ import { hash } from 'bcrypt'
 import type { Clock } from '../clock.ts'
 import type { CredentialId } from '../ids.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
-import { attemptKey } from './attempt-key.ts'
+import { attemptKey, peerNetwork } from './attempt-key.ts'
 import type { AttemptLimits } from './attempt-limits.ts'
 import type { Credential, KnownClient } from './client.ts'
 import type { Presented } from './credentials.ts'
@@ -57,6 +57,8 @@ export function clientAuthentication(needs: Needs) {
   const [newest] = digestKeys
   const nobodysHash = hash(randomBytes(32).toString('base64url'), bcryptCost)
   const nobodysDigest: Digest = { keyId: newest.id, bytes: randomBytes(32) }
+  /** Comparisons that wait or run: what asks for the same, as the same client from the same network, has a part in them. */
+  const underWay = new Map<string, Promise<boolean>>()
 
   /** The slow way; the same answer is not asked for twice. */
   const compare = async (
@@ -74,10 +76,14 @@ export function clientAuthentication(needs: Needs) {
     )
     const isPresent = (id: CredentialId) => client?.credentials.some((own) => own.id === id) ?? unsure
     if (!limits.mayTry(key, isPresent)) throw tooManyAttempts(limits.retryAfter(key))
-    return {
-      bcryptHash,
-      right: await hashQueue.compare(workspace.tenant.id, presented.secret, bcryptHash),
+    const same = [key, bcryptHash, presented.secret].join(' ')
+    const turn = { tenantId: workspace.tenant.id, network: peerNetwork(peer) }
+    let comparison = underWay.get(same)
+    if (comparison === undefined) {
+      comparison = hashQueue.compare(turn, presented.secret, bcryptHash).finally(() => underWay.delete(same))
+      underWay.set(same, comparison)
     }
+    return { bcryptHash, right: await comparison }
   }
 
   /**

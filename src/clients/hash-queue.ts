@@ -1,10 +1,13 @@
 /**
  * The only way to bcrypt's `compare` while a request waits. Comparisons wait here, bounded and in turn: one line for each
- * tenant, first in, first out, and a comparison of each tenant that waits before a second one of any. Somebody else's flood
- * therefore delays a job by one comparison for each tenant that floods and each job of its own tenant, not by the flood.
+ * tenant, in it one for each network that asks, first in, first out; a comparison of each tenant that waits before a second
+ * one of any, and so among the networks of a tenant. Where there is no room, the last of the longest line goes, and not
+ * whoever has few. Somebody else's flood therefore delays a job by one comparison for each tenant, and each network of
+ * its own tenant, that floods, and not by the flood; and takes nobody's only place.
  */
 import type { TenantId } from '../ids.ts'
 import { OAuthError } from '../oauth/error.ts'
+import type { PeerNetwork } from './attempt-key.ts'
 
 /**
  * At cost 10 a comparison takes some 60 ms of a thread: behind 100 of them on one thread, whoever asked has given up. A
@@ -24,12 +27,19 @@ type Needs = {
   readonly monotonic: () => number
 }
 
+/** Whose turn a comparison takes. */
+export type Turn = { readonly tenantId: TenantId; readonly network: PeerNetwork }
+
 export type HashQueue = {
-  /** Rejects with a refusal, at once, where too much waits already. */
-  compare(tenantId: TenantId, secret: string, hash: string): Promise<boolean>
+  /** Rejects with a refusal where too much waits: at once, or when it is pushed out by whoever has less that waits. */
+  compare(turn: Turn, secret: string, hash: string): Promise<boolean>
   waiting(): number
   running(): number
 }
+
+type Job = { start(): Promise<void>; refuse(): void }
+/** No line is empty, and whoever is next is in front. */
+type TenantLine = { length: number; readonly networks: Map<PeerNetwork, Job[]> }
 
 /**
  * One fewer than there are, for the event loop needs a core, and what else uses Node's thread pool a thread.
@@ -46,25 +56,53 @@ export function hashQueue({
   compare,
   monotonic,
 }: Needs): HashQueue {
-  /** Tenants that wait, whoever is next in front. No line is empty. */
-  const lines = new Map<TenantId, (() => Promise<void>)[]>()
+  const tenants = new Map<TenantId, TenantLine>()
   let waiting = 0
   let running = 0
   let typicalMilliseconds = 0
 
   function startNext(): void {
     while (running < threads) {
-      const [next] = lines
-      if (next === undefined) return
-      const [tenantId, line] = next
+      const [tenant] = tenants
+      const [network] = tenant?.[1].networks ?? []
+      if (tenant === undefined || network === undefined) return
+      const [tenantId, tenantLine] = tenant
+      const [name, line] = network
       const job = line.shift()
-      // To the end of the round, behind every tenant that waits.
-      lines.delete(tenantId)
-      if (line.length > 0) lines.set(tenantId, line)
+      tenantLine.length -= 1
       waiting -= 1
+      // To the end of the round, behind everybody who waits.
+      tenantLine.networks.delete(name)
+      if (line.length > 0) tenantLine.networks.set(name, line)
+      tenants.delete(tenantId)
+      if (tenantLine.length > 0) tenants.set(tenantId, tenantLine)
       running += 1
-      void job?.()
+      void job?.start()
     }
+  }
+
+  /** Whether there is room for one more, which a longer line may have to make. */
+  function makeRoom({ tenantId, network }: Turn): boolean {
+    const own = tenants.get(tenantId)
+    if (own !== undefined && own.length >= maxWaitingPerTenant) {
+      const ownLength = own.networks.get(network)?.length ?? 0
+      const [, longest] = longestOf(own.networks)
+      return longest !== undefined && longest.length > ownLength + 1 && pushOut(own)
+    }
+    if (waiting < maxWaiting) return true
+    const [, longest] = longestOf(tenants)
+    return longest !== undefined && longest.length > (own?.length ?? 0) + 1 && pushOut(longest)
+  }
+
+  /** The last of the longest line of a tenant that has more than one waiting. */
+  function pushOut(tenantLine: TenantLine): true {
+    const [name, line] = longestOf(tenantLine.networks)
+    const job = line?.pop()
+    if (name !== undefined && line?.length === 0) tenantLine.networks.delete(name)
+    tenantLine.length -= 1
+    waiting -= 1
+    job?.refuse()
+    return true
   }
 
   async function run(secret: string, hash: string): Promise<boolean> {
@@ -79,15 +117,25 @@ export function hashQueue({
     }
   }
 
+  /** Seconds until what waits now has been worked off. */
+  const untilEmpty = () => Math.ceil((waiting * typicalMilliseconds) / threads / 1000)
+
   return {
-    async compare(tenantId, secret, hash) {
-      const line = lines.get(tenantId) ?? []
-      if (waiting >= maxWaiting || line.length >= maxWaitingPerTenant) {
-        throw full(Math.ceil((waiting * typicalMilliseconds) / threads / 1000))
-      }
+    async compare(turn, secret, hash) {
+      if (!makeRoom(turn)) throw full(untilEmpty())
       return new Promise<boolean>((resolve, reject) => {
-        line.push(() => run(secret, hash).then(resolve, reject))
-        lines.set(tenantId, line)
+        const tenantLine = tenants.get(turn.tenantId) ?? {
+          length: 0,
+          networks: new Map<PeerNetwork, Job[]>(),
+        }
+        const line = tenantLine.networks.get(turn.network) ?? []
+        line.push({
+          start: () => run(secret, hash).then(resolve, reject),
+          refuse: () => reject(full(untilEmpty())),
+        })
+        tenantLine.networks.set(turn.network, line)
+        tenantLine.length += 1
+        tenants.set(turn.tenantId, tenantLine)
         waiting += 1
         startNext()
       })
@@ -95,6 +143,14 @@ export function hashQueue({
     waiting: () => waiting,
     running: () => running,
   }
+}
+
+function longestOf<Name, Line extends { readonly length: number }>(
+  lines: ReadonlyMap<Name, Line>,
+): readonly [Name, Line] | readonly [] {
+  let longest: readonly [Name, Line] | readonly [] = []
+  for (const entry of lines) if (entry[1].length > (longest[1]?.length ?? 0)) longest = entry
+  return longest
 }
 
 /** @param seconds until what waits now has been worked off */

@@ -6,7 +6,7 @@ import { clientAuthentication, type Attempt } from '../../src/clients/authentica
 import type { Credential, KnownClient } from '../../src/clients/client.ts'
 import type { Presented } from '../../src/clients/credentials.ts'
 import { digestSecret, type Digest, type DigestKey, type DigestOwner } from '../../src/clients/digest.ts'
-import { hashQueue } from '../../src/clients/hash-queue.ts'
+import { hashQueue, type Turn } from '../../src/clients/hash-queue.ts'
 import { generateSecret } from '../../src/clients/secret.ts'
 import { verifiedSecrets } from '../../src/clients/verified-secrets.ts'
 import type { ClientId, CredentialId, TenantId, WorkspaceId } from '../../src/ids.ts'
@@ -69,29 +69,40 @@ const present = (secret: string): Presented => ({
 })
 
 /** @returns the outcome, with the bcrypt comparisons that it took */
-function open({ chosenDigests = true }: { chosenDigests?: boolean } = {}) {
+function open({ chosenDigests = true, turns = [] }: { chosenDigests?: boolean; turns?: Turn[] } = {}) {
   let compares = 0
   const monotonic = () => 0
+  const queue = hashQueue({
+    threads: 1,
+    maxWaiting: 100,
+    maxWaitingPerTenant: 100,
+    monotonic,
+    compare(secret, hash) {
+      compares += 1
+      return compare(secret, hash)
+    },
+  })
   const authenticate = clientAuthentication({
     clock: { now: () => NOW },
     bcryptCost: 4,
     digestKeys: [newest, older],
-    hashQueue: hashQueue({
-      threads: 1,
-      maxWaiting: 100,
-      maxWaitingPerTenant: 100,
-      monotonic,
-      compare(secret, hash) {
-        compares += 1
-        return compare(secret, hash)
+    hashQueue: {
+      ...queue,
+      compare(turn, ...asked) {
+        turns.push(turn)
+        return queue.compare(turn, ...asked)
       },
-    }),
+    },
     verified: verifiedSecrets({ maxEntries: 100 }),
     limits: attemptLimits({ monotonic, maxEntries: 100, attempts: 1000, perSeconds: 60 }),
   })
-  return async (secret: string, client: KnownClient | undefined): Promise<Attempt & { compares: number }> => {
+  return async (
+    secret: string,
+    client: KnownClient | undefined,
+    peer = '192.0.2.1',
+  ): Promise<Attempt & { compares: number }> => {
     const before = compares
-    const asked = { presented: present(secret), workspace: workspaceWith(chosenDigests), peer: '192.0.2.1' }
+    const asked = { presented: present(secret), workspace: workspaceWith(chosenDigests), peer }
     return { ...(await authenticate(asked, client)), compares: compares - before }
   }
 }
@@ -183,6 +194,42 @@ describe('client authentication by digest and by hash', () => {
       reason: 'wrong_secret',
       compares: 0,
     })
+  })
+
+  it('T17 waits in the line of its tenant, and there of its network', async () => {
+    const turns: Turn[] = []
+    const authenticate = open({ turns })
+    for (const peer of ['192.0.2.1', '::ffff:192.0.2.1', '192.0.2.2', '2001:db8::1', '2001:db8::2'])
+      await authenticate('another', undefined, peer)
+    const networks = ['192.0.2.1', '192.0.2.1', '192.0.2.2', '2001:db8:0:0::/64', '2001:db8:0:0::/64']
+    expect(turns).toEqual(networks.map((network) => ({ tenantId: OWNER.tenantId, network })))
+  })
+
+  it('T17 compares once for all who ask for the same at once, right or wrong, there or not', async () => {
+    for (const [secret, client] of [
+      [CHOSEN, clientWith(CHOSEN)],
+      ['another', clientWith(CHOSEN)],
+      ['another', undefined],
+    ] as const) {
+      const turns: Turn[] = []
+      const authenticate = open({ turns })
+      const all = (peer: string) => Array.from({ length: 50 }, () => authenticate(secret, client, peer))
+      const outcomes = (await Promise.all(all('192.0.2.1'))).map(({ outcome }) => outcome)
+      expect(new Set(outcomes)).toEqual(new Set([secret === CHOSEN ? 'authenticated' : 'failed']))
+      expect(turns).toHaveLength(1)
+      // What has ended is not joined, and what another network asked for neither.
+      await Promise.all([...all('192.0.2.1'), ...all('192.0.2.2')])
+      expect(turns).toHaveLength(secret === CHOSEN ? 1 : 3)
+    }
+  })
+
+  it('T17 compares other secrets by themselves, though they are asked about at once', async () => {
+    const turns: Turn[] = []
+    const authenticate = open({ turns })
+    const client = clientWith(CHOSEN)
+    const asked = [CHOSEN, 'another', 'a third'].map((secret) => authenticate(secret, client))
+    const outcomes = (await Promise.all(asked)).map(({ outcome }) => outcome)
+    expect([outcomes, turns.length]).toEqual([['authenticated', 'failed', 'failed'], 3])
   })
 
   it('T15 what fails costs by its form, whoever is found', async () => {

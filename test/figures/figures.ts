@@ -9,13 +9,18 @@ import { makeRunFolder } from '../support/noted-secrets.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { measureEnumeration } from './enumeration.ts'
 import { flood } from './flood.ts'
+import { restartWithImported } from './imported-restart.ts'
 import { restartUnderLoad } from './restarts.ts'
 import { timeStarts } from './starts.ts'
+import { floodWithWrongSecrets } from './wrong-secrets.ts'
 
 const USAGE = `npm run figures -- restarts  [--restarts 20] [--drain 5] [--connections 4]
 npm run figures -- malformed [--count 1000000] [--seed 1]
 npm run figures -- starts    [--starts 11]   (after npm run build)
-npm run figures -- enumeration [--each 20000] [--clients 100] [--lanes 20] [--rest 10] [--minutes 60]`
+npm run figures -- enumeration [--each 20000] [--clients 100] [--lanes 20] [--rest 10] [--minutes 60]
+npm run figures -- wrong-secrets [--seconds 120] [--rate 1000] [--cold 2] [--tenants 1] [--cost 10]
+npm run figures -- imported-restart [--clients 2000] [--weak 200] [--cost 10]
+  both: [--patience 1000], milliseconds of REGENT_DB_TIMEOUT`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -27,10 +32,17 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string', default: '1' },
     starts: { type: 'string', default: '11' },
     each: { type: 'string', default: '20000' },
-    clients: { type: 'string', default: '100' },
+    clients: { type: 'string' },
     lanes: { type: 'string', default: '20' },
     rest: { type: 'string', default: '10' },
     minutes: { type: 'string', default: '60' },
+    weak: { type: 'string', default: '200' },
+    rate: { type: 'string' },
+    seconds: { type: 'string', default: '120' },
+    cold: { type: 'string', default: '2' },
+    tenants: { type: 'string', default: '1' },
+    cost: { type: 'string', default: '10' },
+    patience: { type: 'string', default: '1000' },
   },
 })
 
@@ -73,7 +85,7 @@ const FIGURES: Readonly<Record<string, () => Promise<boolean>>> = {
   async enumeration() {
     const { attempts, answers, medians, pairs, controls } = await measureEnumeration({
       each: Number(values.each),
-      clients: Number(values.clients),
+      clients: Number(values.clients ?? 100),
       lanes: Number(values.lanes),
       rest: Number(values.rest),
       minutes: Number(values.minutes),
@@ -94,6 +106,61 @@ const FIGURES: Readonly<Record<string, () => Promise<boolean>>> = {
     )
   },
 
+  async 'wrong-secrets'() {
+    const seconds = Number(values.seconds)
+    const outcome = await floodWithWrongSecrets({
+      seconds,
+      rate: Number(values.rate ?? 1000),
+      cold: Number(values.cold),
+      tenants: Number(values.tenants),
+      each: 10,
+      bcryptCost: Number(values.cost),
+      databaseTimeout: Number(values.patience),
+      onProgress: progress,
+    })
+    const { sent, flood: answers, known, cold, times, refusals, resident, exit } = outcome
+    say(`wrong secrets ${sent}, ${Math.round(sent / seconds)} a second, exit code ${exit}`)
+    sayCounts(answers)
+    say('as the node counted them')
+    sayCounts(refusals)
+    for (const [kind, counts] of Object.entries(known)) {
+      say(`known clients of the ${kind}`)
+      sayCounts(counts)
+    }
+    say(
+      `  they waited: median ${Math.round(median(times))} ms, 99 of 100 below ${Math.round(quantile(times, 0.99))} ms`,
+    )
+    for (const [of, counts] of Object.entries(cold)) {
+      say(`imported clients of ${of}, asking for the first time`)
+      sayCounts(counts)
+    }
+    const quarters = quartersOf(resident)
+    const [before = 0] = resident
+    say(`resident memory: before ${megabytes(before)} MB`)
+    say(`  by quarter (median, MB): ${quarters.map(megabytes).join(', ')}`)
+    say(`  highest ${megabytes(Math.max(...resident))}`)
+    const [, second = 0, , last = 0] = quarters
+    const served = [...Object.values(known), ...Object.values(cold)].every((counts) =>
+      isOnly(counts, /^200$/),
+    )
+    return served && isOnly(answers, /^4/) && exit === 0 && last <= second * 1.1
+  },
+
+  async 'imported-restart'() {
+    const rounds = await restartWithImported({
+      clients: Number(values.clients ?? 2000),
+      weak: Number(values.weak),
+      bcryptCost: Number(values.cost),
+      databaseTimeout: Number(values.patience),
+      onProgress: progress,
+    })
+    for (const { name, answers } of rounds) {
+      say(name)
+      sayCounts(answers)
+    }
+    return rounds.every(({ answers, mayBeTold }) => isOnly(answers, mayBeTold ? /^(200|429)$/ : /^200$/))
+  },
+
   async starts() {
     for (const program of ['dist/src/main.js', 'scripts/start.mjs']) {
       const times = await timeStarts(program, Number(values.starts))
@@ -107,8 +174,20 @@ const FIGURES: Readonly<Record<string, () => Promise<boolean>>> = {
   },
 }
 
-function median(list: readonly number[]): number {
-  return list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)] ?? 0
+function sayCounts(counts: Readonly<Record<string, number>>): void {
+  for (const [what, count] of Object.entries(counts)) say(`  ${what}: ${count}`)
+}
+
+/** Whether there are counts, all of what is meant. */
+function isOnly(counts: Readonly<Record<string, number>>, meant: RegExp): boolean {
+  const keys = Object.keys(counts)
+  return keys.length > 0 && keys.every((key) => meant.test(key))
+}
+
+const median = (list: readonly number[]) => quantile(list, 0.5)
+
+function quantile(list: readonly number[], part: number): number {
+  return list.toSorted((a, b) => a - b)[Math.floor(list.length * part)] ?? 0
 }
 
 function quartersOf(list: readonly number[]): readonly number[] {

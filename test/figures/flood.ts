@@ -82,7 +82,7 @@ async function send(port: number, malformed: Malformed, index: number, next: Buf
 }
 
 /** proc_pid_status(5): the resident set, in KiB. */
-function residentBytes(pid: number): number {
+export function residentBytes(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024
 }

@@ -16,17 +16,19 @@ type Options = {
   readonly environment?: Readonly<Record<string, string>>
 }
 
+export const SITE_MASTER_KEYS = `figures:${Buffer.alloc(32, 9).toString('base64')}`
 const START_DEADLINE_MS = 60_000
 
 export async function openSite({ program = 'scripts/start.mjs', environment: more = {} }: Options = {}) {
   const home = await createDatabase()
   const publicPort = await freePort()
+  const origin = `http://localhost:${publicPort}`
   const environment = {
-    REGENT_ORIGIN: `http://localhost:${publicPort}`,
+    REGENT_ORIGIN: origin,
     DATABASE_URL: home.url,
     DATABASE_ADMIN_URL: home.adminUrl,
     DATABASE_URL_EU: 'default',
-    REGENT_MASTER_KEYS: `figures:${Buffer.alloc(32, 9).toString('base64')}`,
+    REGENT_MASTER_KEYS: SITE_MASTER_KEYS,
     REGENT_BCRYPT_COST: '4',
     ...more,
   }
@@ -44,6 +46,8 @@ export async function openSite({ program = 'scripts/start.mjs', environment: mor
   return {
     client,
     publicPort,
+    origin,
+    databaseUrl: home.url,
 
     /** @returns when it says that it is ready */
     async startNode() {
