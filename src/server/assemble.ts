@@ -9,6 +9,7 @@ import { verifiedSecrets } from '../clients/verified-secrets.ts'
 import { monotonic, type Clock } from '../clock.ts'
 import { clientAuthenticator } from '../endpoints/authenticate-client.ts'
 import { workspaceEndpoints } from '../endpoints/index.ts'
+import type { WorkspaceEndpoint } from '../endpoints/workspace-endpoint.ts'
 import { grants } from '../grants/index.ts'
 import { newNodeId } from '../ids.ts'
 import type { Keyring } from '../keys/keyring.ts'
@@ -62,6 +63,8 @@ export type AttemptSettings = {
 export type TokenServer = {
   /** Not listening yet. */
   readonly http: Server
+  /** What `http` serves, for whoever has a question and no socket. */
+  readonly endpoints: readonly WorkspaceEndpoint[]
   readonly nodes: ReadonlyMap<Region, RegionNode>
   /** Reads what changes there were, and follows them. Rejects when the database of a region cannot be asked. */
   start(): Promise<void>
@@ -154,6 +157,7 @@ export function assembleServer(parts: ServerParts): TokenServer {
 
   return {
     http,
+    endpoints,
     nodes,
 
     async start() {

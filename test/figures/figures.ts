@@ -9,13 +9,15 @@ import { makeRunFolder } from '../support/noted-secrets.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { measureEnumeration } from './enumeration.ts'
 import { flood } from './flood.ts'
+import { modelFigure } from './model.ts'
 import { restartUnderLoad } from './restarts.ts'
 import { timeStarts } from './starts.ts'
 
 const USAGE = `npm run figures -- restarts  [--restarts 20] [--drain 5] [--connections 4]
 npm run figures -- malformed [--count 1000000] [--seed 1]
 npm run figures -- starts    [--starts 11]   (after npm run build)
-npm run figures -- enumeration [--each 20000] [--clients 400] [--rate 500]`
+npm run figures -- enumeration [--each 20000] [--clients 400] [--rate 500]
+npm run figures -- model     [--operations 1000000] [--seed 1] [--minutes 600]`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -29,6 +31,8 @@ const { values, positionals } = parseArgs({
     each: { type: 'string', default: '20000' },
     clients: { type: 'string', default: '400' },
     rate: { type: 'string', default: '500' },
+    operations: { type: 'string', default: '1000000' },
+    minutes: { type: 'string', default: '600' },
   },
 })
 
@@ -80,6 +84,17 @@ const FIGURES: Readonly<Record<string, () => Promise<boolean>>> = {
     for (const { workspace, kinds, auc } of pairs) say(`  ${workspace}  ${kinds}: ${auc.toFixed(4)}`)
     return answers.length === 1 && pairs.every(({ auc }) => Math.abs(auc - 0.5) <= 0.02)
   },
+
+  model: () =>
+    modelFigure(
+      {
+        operations: Number(values.operations),
+        seed: Number(values.seed),
+        seconds: Number(values.minutes) * 60,
+      },
+      say,
+      progress,
+    ),
 
   async starts() {
     for (const program of ['dist/src/main.js', 'scripts/start.mjs']) {
