@@ -148,6 +148,7 @@ export function assembleServer(parts: ServerParts): TokenServer {
 
   return {
     http,
+    endpoints,
 
     replaceCertificate({ cert, key, endsAt }) {
       if (!(http instanceof TlsServer)) return

@@ -3,6 +3,7 @@ import type { Server } from 'node:http'
 import type { Redis } from 'ioredis'
 import type { DigestKeys } from '../clients/digest.ts'
 import type { Clock } from '../clock.ts'
+import type { WorkspaceEndpoint } from '../endpoints/workspace-endpoint.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import type { Gauges } from '../observe/gauges.ts'
 import type { Observe } from '../observe/observation.ts'
@@ -69,6 +70,8 @@ export type AttemptSettings = {
 export type TokenServer = {
   /** Not listening yet. */
   readonly http: Server
+  /** What `http` serves, for whoever has a question and no socket. */
+  readonly endpoints: readonly WorkspaceEndpoint[]
   /** For connections from now on. Where a proxy ends TLS, there is none to replace. */
   replaceCertificate(certificate: Certificate): void
   readonly nodes: ReadonlyMap<Region, RegionNode>

@@ -10,6 +10,7 @@ import { startPostgres } from '../support/postgres.ts'
 import { measureEnumeration } from './enumeration.ts'
 import { flood } from './flood.ts'
 import { restartWithImported } from './imported-restart.ts'
+import { modelFigure } from './model.ts'
 import { restartUnderLoad } from './restarts.ts'
 import { timeStarts } from './starts.ts'
 import { floodWithWrongSecrets } from './wrong-secrets.ts'
@@ -20,7 +21,8 @@ npm run figures -- starts    [--starts 11]   (after npm run build)
 npm run figures -- enumeration [--each 20000] [--clients 100] [--lanes 20] [--rest 10] [--minutes 60]
 npm run figures -- wrong-secrets [--seconds 120] [--rate 1000] [--cold 2] [--tenants 1] [--cost 10]
 npm run figures -- imported-restart [--clients 2000] [--weak 200] [--cost 10]
-  both: [--patience 1000], milliseconds of REGENT_DB_TIMEOUT`
+  both: [--patience 1000], milliseconds of REGENT_DB_TIMEOUT
+npm run figures -- model     [--operations 1000000] [--seed 1] [--minutes 600]`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -35,7 +37,7 @@ const { values, positionals } = parseArgs({
     clients: { type: 'string' },
     lanes: { type: 'string', default: '20' },
     rest: { type: 'string', default: '10' },
-    minutes: { type: 'string', default: '60' },
+    minutes: { type: 'string' },
     weak: { type: 'string', default: '200' },
     rate: { type: 'string' },
     seconds: { type: 'string', default: '120' },
@@ -43,6 +45,7 @@ const { values, positionals } = parseArgs({
     tenants: { type: 'string', default: '1' },
     cost: { type: 'string', default: '10' },
     patience: { type: 'string', default: '1000' },
+    operations: { type: 'string', default: '1000000' },
   },
 })
 
@@ -88,7 +91,7 @@ const FIGURES: Readonly<Record<string, () => Promise<boolean>>> = {
       clients: Number(values.clients ?? 100),
       lanes: Number(values.lanes),
       rest: Number(values.rest),
-      minutes: Number(values.minutes),
+      minutes: Number(values.minutes ?? 60),
       onProgress: progress,
     })
     say(`failing attempts ${attempts}; different answers ${answers.length}, one for each workspace is right`)
@@ -160,6 +163,17 @@ const FIGURES: Readonly<Record<string, () => Promise<boolean>>> = {
     }
     return rounds.every(({ answers, mayBeTold }) => isOnly(answers, mayBeTold ? /^(200|429)$/ : /^200$/))
   },
+
+  model: () =>
+    modelFigure(
+      {
+        operations: Number(values.operations),
+        seed: Number(values.seed),
+        seconds: Number(values.minutes ?? 600) * 60,
+      },
+      say,
+      progress,
+    ),
 
   async starts() {
     for (const program of ['dist/src/main.js', 'scripts/start.mjs']) {
