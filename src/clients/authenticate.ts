@@ -31,8 +31,6 @@ export type Attempt =
   | {
       readonly outcome: 'failed'
       readonly reason: AuthenticationFault
-      /** No reading of the database could change it: the credential is there, and the secret is another one. */
-      readonly final: boolean
       /** What bcrypt was asked for, and said. */
       readonly compared?: Comparison
     }
@@ -62,7 +60,7 @@ export function clientAuthentication(needs: Needs) {
 
   /** The slow way; the same answer is not asked for twice. */
   const compare = async (
-    { presented, workspace, peer, previous }: Asked,
+    { presented, workspace, peer, previous, unsure = false }: Asked,
     client: KnownClient | undefined,
     bcryptHash: string,
   ): Promise<Comparison> => {
@@ -74,7 +72,7 @@ export function clientAuthentication(needs: Needs) {
       presented.clientId,
       peer,
     )
-    const isPresent = (id: CredentialId) => client?.credentials.some((own) => own.id === id) ?? false
+    const isPresent = (id: CredentialId) => client?.credentials.some((own) => own.id === id) ?? unsure
     if (!limits.mayTry(key, isPresent)) throw tooManyAttempts(limits.retryAfter(key))
     return {
       bcryptHash,
@@ -113,13 +111,7 @@ export function clientAuthentication(needs: Needs) {
     // A right secret that is of no use costs what a wrong one does, though its digest told it quickly.
     if (fault !== undefined && !generated) compared ??= await compare(asked, client, bcryptHash)
     if (fault !== undefined || client === undefined || credential === undefined) {
-      const final = fault === 'wrong_secret' && generated && byDigest === false
-      return {
-        outcome: 'failed',
-        reason: fault ?? 'unknown_client',
-        final,
-        ...(compared && { compared }),
-      }
+      return { outcome: 'failed', reason: fault ?? 'unknown_client', ...(compared && { compared }) }
     }
     if (compared !== undefined) verified.note(owner, bcryptHash, secret)
     const storable = generated || workspace.chosenDigests
@@ -144,6 +136,8 @@ export type Asked = {
   readonly peer: string
   /** Of an attempt before this one, at the same request. */
   readonly previous?: Comparison | undefined
+  /** Where no client was found, there may be one all the same: whoever succeeded before is not turned away. */
+  readonly unsure?: boolean
 }
 
 function faultOf(

@@ -29,10 +29,17 @@ export type Directory = {
   locate(address: WorkspaceAddress): Promise<KnownWorkspace | undefined>
   /** From memory where it is there: whether its absence means something stands in what is returned. */
   findClient(workspace: Workspace, id: ClientId): Promise<Found<KnownClient>>
-  /** By the word of the primary, as of a moment after this call; at most one reading a second for each id. */
-  confirmClient(workspace: Workspace, id: ClientId): Promise<Found<KnownClient>>
-  /** Waits as long as `confirmClient` would, and asks nothing. */
-  paceClient(workspace: Workspace, id: ClientId): Promise<void>
+  /**
+   * By the word of the primary, as of a moment after the question came; at most one reading a second for each id.
+   * @param arrived when it came, in milliseconds of the monotonic clock
+   * @param found what `findClient` said; returned where it is the primary's word already, and nobody has to wait
+   */
+  confirmClient(
+    workspace: Workspace,
+    id: ClientId,
+    arrived: number,
+    found: Found<KnownClient>,
+  ): Promise<Found<KnownClient>>
   /** @returns the longest life of a token now, in seconds. @throws OAuthError 503 when what is known is too old */
   requireFresh(): number
 }
@@ -157,12 +164,12 @@ export function directory(needs: DirectoryNeeds): FollowingDirectory {
 
     async findClient(workspace, id) {
       const value = memory.findClient(workspace, id)
-      if (value !== undefined) return { value, asOf: Number.NEGATIVE_INFINITY, fromPrimary: false }
-      if (confirmations.isPaced(workspace, id)) return confirmations.confirm(workspace, id)
+      // Who fails often asks the database in turn only: until then nobody knows whether there is such a client.
+      if (value !== undefined || confirmations.isPaced(workspace, id))
+        return { value, asOf: Number.NEGATIVE_INFINITY, fromPrimary: false }
       return clients.load(workspace, id)
     },
 
     confirmClient: confirmations.confirm,
-    paceClient: confirmations.pace,
   }
 }

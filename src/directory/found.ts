@@ -6,8 +6,6 @@ export type Found<Value> = {
   readonly asOf: number
   /** Asked of the database that knows everything first, not of memory or a replica. */
   readonly fromPrimary: boolean
-  /** Whoever asked has waited for a turn of the client id. */
-  readonly paced?: true
 }
 
 /** What a database answered, with the number that the feed had before. */

@@ -1,7 +1,7 @@
 /**
  * A no is never answered from memory: before it, the primary is asked, by a reading that begins after the question came.
- * At most once a second for each client id, in which whoever fails meanwhile has a part. A failing attempt waits for its
- * turn whether there is anything to read or not, so that the time it takes tells nothing of who exists.
+ * At most once a second for each client id, in which whoever fails meanwhile has a part. When a turn is due depends on when
+ * failing questions came and on nothing else, and each of them costs one turn and one reading: neither tells who exists.
  */
 import { LRUCache } from 'lru-cache'
 import type { KnownClient } from '../clients/client.ts'
@@ -12,8 +12,12 @@ import type { Found } from './found.ts'
 import { clientKey, type MemoryKey } from './memory.ts'
 import { tooManyWait } from './too-many-wait.ts'
 
-type Turn = { readonly promise: Promise<Found<KnownClient> | undefined>; wanted: boolean }
-type Slot = { last: number; next: Turn | undefined }
+type Slot = {
+  /** When the latest turn was due, in milliseconds of the monotonic clock. */
+  last: number
+  /** The turn that waits; whoever fails before it begins has a part in it. */
+  next: Promise<Found<KnownClient>> | undefined
+}
 
 type Needs = {
   readonly region: Region
@@ -34,46 +38,46 @@ export function pacedConfirmations({ region, load, interval, monotonic }: Needs)
   const slots = new LRUCache<MemoryKey, Slot>({ max: MAX_SLOTS })
   const waiting = new Map<Workspace['id'], number>()
 
-  const takeTurn = (slot: Slot, workspace: Workspace, id: ClientId): Turn => {
-    const wait = slot.last + interval - monotonic()
-    const promise = (wait > 0 ? sleep(wait) : Promise.resolve()).then(() => {
-      slot.last = monotonic()
+  const beginTurn = (slot: Slot, due: number, workspace: Workspace, id: ClientId) => {
+    slot.next = sleep(due - monotonic()).then(() => {
+      slot.last = Math.max(slot.last, due)
       slot.next = undefined
-      return turn.wanted ? load(workspace, id) : undefined
+      return load(workspace, id)
     })
-    const turn: Turn = { promise, wanted: false }
-    slot.next = turn
-    return turn
-  }
-
-  const waitFor = async (workspace: Workspace, id: ClientId, wanted: boolean) => {
-    const count = waiting.get(workspace.id) ?? 0
-    if (count >= MAX_WAITING) throw tooManyWait('too_many_failing')
-    const key = clientKey(region, workspace, id)
-    const slot = slots.get(key) ?? { last: Number.NEGATIVE_INFINITY, next: undefined }
-    slots.set(key, slot)
-    const turn = slot.next ?? takeTurn(slot, workspace, id)
-    turn.wanted ||= wanted
-    waiting.set(workspace.id, count + 1)
-    try {
-      return await turn.promise
-    } finally {
-      const left = (waiting.get(workspace.id) ?? 1) - 1
-      if (left === 0) waiting.delete(workspace.id)
-      else waiting.set(workspace.id, left)
-    }
+    return slot.next
   }
 
   return {
-    /** What the primary says of a client, as of a moment after this call. */
-    async confirm(workspace: Workspace, id: ClientId): Promise<Found<KnownClient>> {
-      const found = (await waitFor(workspace, id, true)) ?? (await load(workspace, id))
-      return { ...found, paced: true }
-    },
-
-    /** Takes a turn and asks nothing. */
-    async pace(workspace: Workspace, id: ClientId): Promise<void> {
-      await waitFor(workspace, id, false)
+    /**
+     * What the primary says of a client, as of a moment after the question came.
+     * @param arrived when it came, by the monotonic clock. That decides when the turn is due: when a question is found to
+     *   fail depends on what had to be read before
+     * @param found what it has met already; where nobody has to wait, it is returned if it is what is wanted
+     */
+    async confirm(
+      workspace: Workspace,
+      id: ClientId,
+      arrived: number,
+      found: Found<KnownClient>,
+    ): Promise<Found<KnownClient>> {
+      const key = clientKey(region, workspace, id)
+      const slot = slots.get(key) ?? { last: Number.NEGATIVE_INFINITY, next: undefined }
+      slots.set(key, slot)
+      const due = slot.last + interval
+      if (arrived >= due) {
+        slot.last = arrived
+        return found.fromPrimary && found.asOf >= arrived ? found : load(workspace, id)
+      }
+      const count = waiting.get(workspace.id) ?? 0
+      if (count >= MAX_WAITING) throw tooManyWait('too_many_failing')
+      waiting.set(workspace.id, count + 1)
+      try {
+        return await (slot.next ?? beginTurn(slot, due, workspace, id))
+      } finally {
+        const left = (waiting.get(workspace.id) ?? 1) - 1
+        if (left === 0) waiting.delete(workspace.id)
+        else waiting.set(workspace.id, left)
+      }
     },
 
     /** Whether this id failed within the last turn: what memory does not hold then waits for the next one. */
@@ -85,5 +89,5 @@ export function pacedConfirmations({ region, load, interval, monotonic }: Needs)
 }
 
 function sleep(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds))
+  return new Promise((resolve) => setTimeout(resolve, Math.max(0, milliseconds)))
 }

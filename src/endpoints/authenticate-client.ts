@@ -1,11 +1,12 @@
 /**
  * Finds and authenticates the client of a request. A yes comes from memory; a no only from the primary, and it takes the
- * same time whatever it is about: a turn of its client id, and the end of the interval that it falls into. Failing often
- * is answered with 429, which locks nobody out: a right secret that is quick to check passes whatever the counters say.
+ * same time whatever it is about: a reading, a turn of its client id, and the end of the interval that it falls into. That
+ * alone would not do: where work takes longer than an interval, what had less of it to do would be told by its time. Failing
+ * often is answered with 429, which locks nobody out: a right secret that is quick to check passes whatever the counters say.
  */
 import { attemptKey } from '../clients/attempt-key.ts'
 import type { AttemptLimits } from '../clients/attempt-limits.ts'
-import type { Attempt, Authenticate, NewDigest } from '../clients/authenticate.ts'
+import type { Authenticate, NewDigest } from '../clients/authenticate.ts'
 import { isClientId, type KnownClient } from '../clients/client.ts'
 import type { Presented } from '../clients/credentials.ts'
 import { authenticationFailed, tooManyAttempts } from '../clients/refusal.ts'
@@ -41,27 +42,24 @@ export function clientAuthenticator(needs: AuthenticationNeeds): ClientAuthentic
     const { clientId } = presented
     const { tenant, id } = workspace
     const asked = { presented, workspace, peer }
-    // Nobody can have an id outside the grammar: the database is not asked for it.
+    // Nobody can have an id outside the grammar: the database is not asked for it, and who asks need not wait for it.
     const possible = isClientId(clientId)
-    const found: Found<KnownClient> = possible
+    let found: Found<KnownClient> = possible
       ? await directory.findClient(workspace, clientId)
       : { value: undefined, asOf: arrived, fromPrimary: true }
-    let client = found.value
-    let attempt = await authenticate(asked, client)
+    let attempt = await authenticate({ ...asked, unsure: !found.fromPrimary }, found.value)
 
-    if (attempt.outcome === 'failed') {
-      if (!isLastWord(attempt, found, arrived)) {
-        client = (await directory.confirmClient(workspace, clientId)).value
-        attempt = await authenticate({ ...asked, previous: attempt.compared }, client)
-      } else if (found.paced === undefined) {
-        // Each failing attempt takes a turn, who asks at once included, so that a turn tells nothing of who exists.
-        await directory.paceClient(workspace, clientId)
+    if (attempt.outcome === 'failed' && possible) {
+      const confirmed = await directory.confirmClient(workspace, clientId, arrived, found)
+      if (confirmed !== found) {
+        attempt = await authenticate({ ...asked, previous: attempt.compared }, confirmed.value)
       }
+      found = confirmed
     }
     const key = attemptKey(tenant.region, tenant.id, id, clientId, peer)
     if (attempt.outcome === 'failed') {
       await endOfInterval(arrived)
-      const own = client?.credentials ?? []
+      const own = found.value?.credentials ?? []
       if (limits.failed(key, (credentialId) => own.some((candidate) => candidate.id === credentialId))) {
         throw tooManyAttempts(limits.retryAfter(key))
       }
@@ -77,13 +75,4 @@ export function clientAuthenticator(needs: AuthenticationNeeds): ClientAuthentic
     const rest = failureInterval - ((monotonic() - arrived) % failureInterval)
     await new Promise((resolve) => setTimeout(resolve, rest))
   }
-}
-
-/** Nothing that the primary could say now would change it. */
-function isLastWord(
-  attempt: Attempt & { readonly outcome: 'failed' },
-  { asOf, fromPrimary }: Found<KnownClient>,
-  arrived: number,
-): boolean {
-  return attempt.final || (fromPrimary && asOf >= arrived)
 }

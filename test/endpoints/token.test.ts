@@ -620,6 +620,8 @@ describe('POST /oauth2/token', () => {
       for (const asked of [
         there.token(stranger),
         there.token(wrong),
+        // Also where a digest in memory says that it is wrong: who is known is not told by the answer.
+        there.token(await wrongSecretFor(client)),
         there.token({ ...client, id: 'nobody' }),
       ]) {
         const response = await asked.expect(503)
