@@ -15,7 +15,7 @@ import { timeStarts } from './starts.ts'
 const USAGE = `npm run figures -- restarts  [--restarts 20] [--drain 5] [--connections 4]
 npm run figures -- malformed [--count 1000000] [--seed 1]
 npm run figures -- starts    [--starts 11]   (after npm run build)
-npm run figures -- enumeration [--each 20000] [--clients 400] [--rate 500]`
+npm run figures -- enumeration [--each 20000] [--clients 100] [--lanes 20] [--rest 10] [--minutes 60]`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -27,8 +27,10 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string', default: '1' },
     starts: { type: 'string', default: '11' },
     each: { type: 'string', default: '20000' },
-    clients: { type: 'string', default: '400' },
-    rate: { type: 'string', default: '500' },
+    clients: { type: 'string', default: '100' },
+    lanes: { type: 'string', default: '20' },
+    rest: { type: 'string', default: '10' },
+    minutes: { type: 'string', default: '60' },
   },
 })
 
@@ -69,16 +71,27 @@ const FIGURES: Readonly<Record<string, () => Promise<boolean>>> = {
   },
 
   async enumeration() {
-    const { attempts, answers, pairs } = await measureEnumeration({
+    const { attempts, answers, medians, pairs, controls } = await measureEnumeration({
       each: Number(values.each),
       clients: Number(values.clients),
-      rate: Number(values.rate),
+      lanes: Number(values.lanes),
+      rest: Number(values.rest),
+      minutes: Number(values.minutes),
       onProgress: progress,
     })
-    say(`failing attempts ${attempts}; different answers, but for the request's id: ${answers.length}`)
-    for (const [answer, times] of answers) say(`  ${times} times ${answer.slice(0, 60)}`)
-    for (const { workspace, kinds, auc } of pairs) say(`  ${workspace}  ${kinds}: ${auc.toFixed(4)}`)
-    return answers.length === 1 && pairs.every(({ auc }) => Math.abs(auc - 0.5) <= 0.02)
+    say(`failing attempts ${attempts}; different answers ${answers.length}, one for each workspace is right`)
+    for (const { answer, ways } of answers) say(`  ${answer.slice(0, 12)} ${JSON.stringify(ways)}`)
+    for (const { workspace, kind, median: middle } of medians)
+      say(`  ${workspace}, ${kind}: median ${middle.toFixed(3)} ms`)
+    for (const { workspace, kinds, area, error, distance, chance } of [...pairs, ...controls])
+      say(
+        `  ${workspace}, ${kinds}: area ${area.toFixed(4)}, ${((area - 0.5) / error).toFixed(1)} errors of ` +
+          `${error.toFixed(4)}; distance ${distance.toFixed(4)}, by chance up to ${chance.toFixed(4)}`,
+      )
+    const isAlike = [...pairs, ...controls].every(({ area }) => Math.abs(area - 0.5) <= 0.02)
+    const isRefused =
+      answers.length === 2 && answers.every(({ answer }) => answer.startsWith('HTTP/1.1 401 '))
+    return isRefused && isAlike && attempts === 8 * Number(values.each)
   },
 
   async starts() {
