@@ -104,9 +104,9 @@ const FIGURES: Readonly<Record<string, () => Promise<boolean>>> = {
           `${error.toFixed(4)}; distance ${distance.toFixed(4)}, by chance up to ${chance.toFixed(4)}`,
       )
     const isAlike = [...pairs, ...controls].every(({ area }) => Math.abs(area - 0.5) <= 0.02)
-    return (
-      answers.length === 2 && answers.every(({ answer }) => answer.startsWith('HTTP/1.1 401 ')) && isAlike
-    )
+    const isRefused =
+      answers.length === 2 && answers.every(({ answer }) => answer.startsWith('HTTP/1.1 401 '))
+    return isRefused && isAlike && attempts === 8 * Number(values.each)
   },
 
   async 'wrong-secrets'() {
