@@ -54,7 +54,7 @@ describe('a server whose database', () => {
     await regent.says('server_started')
     expect((await askKnown()).status).toBe(200)
     expect(await askDocument()).toBe(200)
-  }, 180_000)
+  }, 300_000)
 
   afterAll(async () => {
     regent.kill('SIGTERM')

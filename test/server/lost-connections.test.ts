@@ -42,7 +42,7 @@ describe('a server whose database', () => {
     regent = startCommand(['serve'], environment)
     await regent.says('server_started')
     expect(await ask(client.clientId)).toBe(200)
-  }, 120_000)
+  }, 300_000)
 
   afterAll(async () => {
     for (const hog of hogs) await hog.end()
@@ -156,5 +156,5 @@ describe('a server whose database', () => {
     expect(await ask(client.clientId)).toBe(200)
     await until(async () => (await metrics()).includes('regent_listening{region="none"} 1'))
     await expectNoOtherFaults()
-  }, 120_000)
+  }, 300_000)
 })
