@@ -12,7 +12,7 @@ import { createRoles } from '../../src/storage/roles.ts'
 import type { Region } from '../../src/tenancy/region.ts'
 import { createDatabase } from '../support/postgres.ts'
 import { startLoad } from './load/load.ts'
-import { BCRYPT_COST, MASTER_KEYS, openChanges, ORIGIN } from './place/changes.ts'
+import { BCRYPT_COST, MASTER_KEYS, openChanges, ORIGIN, PATIENT } from './place/changes.ts'
 import { startClerk } from './place/clerk.ts'
 import { openCluster } from './place/cluster.ts'
 import { mountDisk } from './place/disk.ts'
@@ -76,25 +76,16 @@ async function setUp(
     return url.href
   }
 
-  const changes = new Map(
-    await Promise.all(
-      STAGE_REGIONS.map(
-        async (region) => [region, await openChanges(urlOf(region, 'primary'), region)] as const,
-      ),
-    ),
-  )
-  const needs = (region: Region) => {
-    const found = changes.get(region)
-    if (found === undefined) throw new Error(`no database holds the region ${region}`)
-    return found.needs
-  }
   onProgress('tenants, workspaces, clients')
-  const population = await createPopulation(needs, STAGE_REGIONS, settings)
   const ofRegion = (region: Region) => population.parties.filter((party) => party.region === region)
+  const [unhurried, closeUnhurried] = await openAllChanges(urlOf, PATIENT)
+  const population = await createPopulation(unhurried, STAGE_REGIONS, settings)
   const subjects = await createSubjects(
-    needs,
+    unhurried,
     STAGE_REGIONS.flatMap((region) => ofRegion(region).slice(0, SUBJECTS)),
   )
+  await closeUnhurried()
+  const [needs, closeChanges] = await openAllChanges(urlOf)
 
   onProgress(`${settings.nodes} nodes`)
   const environment = {
@@ -157,9 +148,23 @@ async function setUp(
       void clerk.stop()
       void load.stop()
       await reaper.reap()
-      for (const { close } of changes.values()) void close()
+      void closeChanges()
     },
   }
+}
+
+/** @returns changes by region, and what closes their connections */
+async function openAllChanges(urlOf: (region: Region, way: 'primary') => string, limits?: typeof PATIENT) {
+  const open = new Map<Region, Awaited<ReturnType<typeof openChanges>>>()
+  for (const region of STAGE_REGIONS)
+    open.set(region, await openChanges(urlOf(region, 'primary'), region, 4, limits))
+  const needs = (region: Region) => {
+    const found = open.get(region)
+    if (found === undefined) throw new Error(`no database holds the region ${region}`)
+    return found.needs
+  }
+  const close = async () => void (await Promise.all([...open.values()].map((each) => each.close())))
+  return [needs, close] as const
 }
 
 /** One for each region, in the same server. */

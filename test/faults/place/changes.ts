@@ -13,18 +13,25 @@ export const ORIGIN = 'https://token.example'
 export const MASTER_KEYS = `faults:${Buffer.alloc(32, 11).toString('base64')}`
 export const BCRYPT_COST = 4
 const LIMITS = { statement: 5000, lock: 3000, idle: 5000, deadline: 5000 }
+/** For what must be there before anything is broken, however busy the machine is. */
+export const PATIENT = { statement: 60_000, lock: 60_000, idle: 60_000, deadline: 120_000 }
 
 /** How a change ended. `unknown`: whether it was made cannot be said, and it is not acknowledged. */
 export type Outcome = 'made' | 'unavailable' | 'unknown' | `error ${string}`
 
-export async function openChanges(url: string, region: Region, connections = 4) {
+export async function openChanges(url: string, region: Region, connections = 4, limits = LIMITS) {
   const origin = parseOrigin(ORIGIN)
   const masterKeys = parseMasterKeys(MASTER_KEYS)
   if (origin === undefined || typeof masterKeys === 'string') throw new Error('the changes are out of joint')
-  const pool = await openPostgres({ url, variable: 'DATABASE_URL', connections, connectTimeout: 1000 })
+  const pool = await openPostgres({
+    url,
+    variable: 'DATABASE_URL',
+    connections,
+    connectTimeout: limits.statement / 5,
+  })
   const needs: ChangeNeeds = {
     region,
-    database: database(pool, LIMITS),
+    database: database(pool, limits),
     origin,
     keyring: keyring(sealing(masterKeys)),
     digestKeys: deriveKeys(masterKeys, 'credential digest'),
