@@ -207,7 +207,11 @@ describe('heartbeats', () => {
       nodes: 1,
       tooMany: false,
     })
-    await world.superuser(`update regent.node set connections = 190`)
+    // Another node's: its own would be written anew by its next heartbeat.
+    await world.superuser(
+      `insert into regent.node (region, node_id, feed_number, connections, master_key_ids, version, seen_at)
+       values ('eu', '00000000-0000-4000-8000-000000000002', 0, 186, '{}', '0', now() + interval '1 minute')`,
+    )
     await watchConnections(world.database, 'eu', (observation) => seen.push(observation))
     expect(seen.at(-1)).toMatchObject({ connections: 190, tooMany: true })
   })
