@@ -51,7 +51,7 @@ export function requestAnswerer({ directories, observe, writeReply }: Needs) {
       })
     },
 
-    /** @param refusal makes an OAuthError */
-    withRefusal: (refusal: () => Error): AnswerRequest => answered(() => Promise.reject(refusal())),
+    /** @param why an OAuthError, or what is a fault of ours */
+    withRefusal: (why: unknown): AnswerRequest => answered(() => Promise.reject(why)),
   }
 }

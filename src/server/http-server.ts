@@ -15,7 +15,7 @@ import { isHandshakeFailure, type Certificate } from './certificate.ts'
 import { expressDoor } from './express-door.ts'
 import { fastLane } from './fast-lane.ts'
 import { frameRefusals } from './frame-refusal.ts'
-import { frontDoor, MAX_HEADERS, type Arrival } from './front-door.ts'
+import { frontDoor, MAX_HEADERS } from './front-door.ts'
 import { callerReader } from './peer.ts'
 import { securityHeaders } from './security-headers.ts'
 import { replyWriter } from './write-reply.ts'
@@ -62,28 +62,14 @@ export function httpServer(needs: Needs): Server | TlsServer {
   const writeReply = replyWriter({ securityHeaders: table, isDraining })
   const answer = requestAnswerer({ directories, observe, writeReply })
   const lane = fastLane(needs.fastLane ? endpoints : [], answer.fromEndpoint)
-  const arrivals = new WeakMap<IncomingMessage, Arrival>()
-  const app = expressDoor({
-    endpoints,
-    answer,
-    arrivalOf(request) {
-      const arrival = arrivals.get(request)
-      if (arrival === undefined) throw new Error('a request came to Express past the front door')
-      return arrival
-    },
-  })
+  const express = expressDoor({ endpoints, answer })
   const paths = new Set(endpoints.map(({ path }) => path))
   const readCaller = callerReader(trustedProxies)
   const enter = frontDoor(
     { origin, observe, paths, readCaller, writeReply },
     (arrival, request, response) => {
-      const answerNow = lane.get(arrival.address.path)
-      if (answerNow !== undefined) {
-        void answerNow(arrival, request, response)
-        return
-      }
-      arrivals.set(request, arrival)
-      app(request, response)
+      const door = lane.get(arrival.address.path) ?? express
+      void door(arrival, request, response)
     },
   )
   const frames = frameRefusals({ readCaller, observe, writeReply, securityHeaders: table })

@@ -186,9 +186,9 @@ describe('the fast lane and Express', () => {
   }, 240_000)
 })
 
-/** Express gives a request that it takes a prototype of its own. */
+/** Express's router notes on a request which route it took. */
 function noteDoors(server: Server, doors: Set<Door>): void {
-  server.on('request', (asked) => doors.add('app' in asked ? 'Express' : 'fast lane'))
+  server.on('request', (asked) => doors.add('route' in asked ? 'Express' : 'fast lane'))
 }
 
 function print({ answers, closed }: Exchange): string {
