@@ -132,6 +132,7 @@ function servedBy(
   const settings = { prepare, durable: false }
   return {
     database: database(pool, limits, settings),
+    durable: database(pool, limits, { prepare }),
     ...(replica && { replica: database(replica, limits, settings) }),
     listen: connectionTo(directUrl ?? url, variable, authorities),
     connections,

@@ -24,6 +24,13 @@ export type RegionGauges = {
   readonly databaseAnswers: boolean
   /** Seconds that the node is ahead of the database. */
   readonly clockSkew: number
+  /** Of the issuance log: rows that wait; and since the start, rows written, their commits, and rows dropped. */
+  readonly issuance: {
+    readonly waiting: number
+    readonly rows: number
+    readonly commits: number
+    readonly dropped: number
+  }
 }
 
 export type Metrics = {
@@ -61,6 +68,19 @@ export function openMetrics(read: () => Gauges | undefined): Metrics {
       },
     })
 
+  /** Counted elsewhere, since the start. */
+  const countOfRegion = (name: string, help: string, value: (gauges: RegionGauges) => number) =>
+    new Counter({
+      name,
+      help,
+      labelNames: ['region'],
+      registers,
+      collect() {
+        this.reset()
+        for (const gauges of read()?.regions ?? []) this.inc({ region: gauges.region }, value(gauges))
+      },
+    })
+
   const issued = counter('regent_tokens_issued_total', 'Access tokens issued.', ['grant_type'])
   const refused = counter('regent_requests_refused_total', 'Requests refused, by status and reason.', [
     'status',
@@ -72,6 +92,8 @@ export function openMetrics(read: () => Gauges | undefined): Metrics {
   const listening = ofRegion('regent_listening', '1 while notifications of changes come.')
   const connections = ofRegion('regent_region_connections', 'Connections that live nodes may open, together.')
   const limit = ofRegion('regent_region_connections_limit', 'Connections that the database takes.')
+
+  const strays = ofRegion('regent_issuance_stray_rows', "Rows that lie in no day's partition: see to it.")
 
   now('regent_hash_queue_waiting', 'bcrypt comparisons that wait.', (gauges) => gauges.hashesWaiting)
   now('regent_hash_queue_running', 'bcrypt comparisons that run.', (gauges) => gauges.hashesRunning)
@@ -85,6 +107,19 @@ export function openMetrics(read: () => Gauges | undefined): Metrics {
     'regent_clock_skew_seconds',
     "The node's clock ahead of the database's.",
     ({ clockSkew }) => clockSkew,
+  )
+
+  nowOfRegion('regent_issuance_waiting', 'Rows that wait to be written.', ({ issuance }) => issuance.waiting)
+  countOfRegion('regent_issuance_rows_total', 'Rows written.', ({ issuance }) => issuance.rows)
+  countOfRegion(
+    'regent_issuance_commits_total',
+    'Commits that wrote rows.',
+    ({ issuance }) => issuance.commits,
+  )
+  countOfRegion(
+    'regent_issuance_dropped_total',
+    'Rows that the issuance log lacks.',
+    ({ issuance }) => issuance.dropped,
   )
 
   const observe = (observation: Observation): void => {
@@ -104,6 +139,8 @@ export function openMetrics(read: () => Gauges | undefined): Metrics {
       case 'connections_counted':
         connections.set({ region: observation.region }, observation.connections)
         return limit.set({ region: observation.region }, observation.limit)
+      case 'issuance_tended':
+        return strays.set({ region: observation.region }, observation.strays)
       case 'database_found':
       case 'clock_compared':
       case 'server_started':

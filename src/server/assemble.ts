@@ -22,7 +22,13 @@ import type { Region } from '../tenancy/region.ts'
 import { DEFAULT_LIMITS, httpServer, type HttpLimits } from './http-server.ts'
 import { changeHints } from './change-hints.ts'
 import type { Readiness } from './ops-server.ts'
-import { regionNode, type MemorySettings, type RegionNode, type ServedRegion } from './region-node.ts'
+import {
+  regionNode,
+  type IssuanceSettings,
+  type MemorySettings,
+  type RegionNode,
+  type ServedRegion,
+} from './region-node.ts'
 import { VERSION } from './version.ts'
 
 export type ServerParts = {
@@ -47,6 +53,8 @@ export type ServerParts = {
   readonly trustedProxies: readonly string[]
   readonly limits?: HttpLimits
   readonly memory?: Partial<MemorySettings>
+  /** Off where it is not said. */
+  readonly issuance?: IssuanceSettings
   readonly attempts?: Partial<AttemptSettings>
   readonly isDraining?: () => boolean
 }
@@ -77,6 +85,7 @@ const MEMORY: MemorySettings = {
   workspaces: 20_000,
   confirmInterval: 1000,
 }
+const ISSUANCE: IssuanceSettings = { mode: 'off', keepDays: 7 }
 const ATTEMPT_SETTINGS: AttemptSettings = {
   attempts: ATTEMPTS,
   perSeconds: PER_SECONDS,
@@ -86,13 +95,15 @@ const ATTEMPT_SETTINGS: AttemptSettings = {
 export function assembleServer(parts: ServerParts): TokenServer {
   const { origin, keyring, digestKeys, bcryptCost, clock, observe, trustedProxies } = parts
   const { limits = DEFAULT_LIMITS, isDraining = () => false, wallClock = Date.now } = parts
+  const { issuance = ISSUANCE } = parts
   const memory = { ...MEMORY, ...parts.memory }
   const settings = { ...ATTEMPT_SETTINGS, ...parts.attempts }
 
   const node = { id: newNodeId(), masterKeyIds: parts.masterKeyIds, version: VERSION }
   const nodes = new Map<Region, RegionNode>()
   for (const [region, served] of parts.regions) {
-    nodes.set(region, regionNode({ region, served, keyring, observe, memory, node, wallClock, monotonic }))
+    const needs = { region, served, keyring, observe, memory, issuance, node, wallClock, monotonic }
+    nodes.set(region, regionNode(needs))
   }
   const directories = new Map([...nodes].map(([region, { directory }]) => [region, directory]))
   const records = digestRecords({
@@ -125,6 +136,8 @@ export function assembleServer(parts: ServerParts): TokenServer {
     authenticate,
     limits: attempts,
     noteDigest: records.note,
+    noteUse: (workspace, clientId, credentialId) =>
+      nodes.get(workspace.tenant.region)?.uses.used(workspace, clientId, credentialId),
     monotonic,
     failureInterval: settings.failureInterval,
   })
@@ -145,6 +158,11 @@ export function assembleServer(parts: ServerParts): TokenServer {
       const status = limitsOf.get(tenant.region)?.take({ tenant, workspace, client })
       if (status?.allowed === false) throw issuanceRefused(status)
       return status?.headers ?? {}
+    },
+    recordIssuance(token) {
+      const region = nodes.get(token.workspace.tenant.region)
+      region?.uses.issued(token.workspace, token.clientId)
+      return region?.issuance.record(token)
     },
     observe,
   })

@@ -5,6 +5,8 @@ import type { Keyring } from '../keys/keyring.ts'
 import type { RegionGauges } from '../observe/metrics.ts'
 import type { Observe } from '../observe/observation.ts'
 import { heartbeat, type Heartbeat } from '../records/heartbeat.ts'
+import { issuanceLog, type IssuanceLog, type IssuanceMode } from '../records/issuance-log.ts'
+import { lastUse, type LastUse } from '../records/last-use.ts'
 import type { NodeReport } from '../records/node-store.ts'
 import type { ClientConfig } from 'pg'
 import { breaker, guarded } from '../storage/breaker.ts'
@@ -14,6 +16,8 @@ import type { Region } from '../tenancy/region.ts'
 /** A region's database, for what requests need of it: deadlines are short. */
 export type ServedRegion = {
   readonly database: Database
+  /** The same, whose commits survive the loss of power. */
+  readonly durable?: Database
   /** Serves cold loads while it is not behind. */
   readonly replica?: Database
   /** Where notifications of changes come from; without it, changes are found by asking. */
@@ -32,13 +36,20 @@ export type MemorySettings = {
   readonly confirmInterval: number
 }
 
+export type IssuanceSettings = {
+  readonly mode: IssuanceMode
+  /** Days of it that are kept, today not among them. */
+  readonly keepDays: number
+}
+
 type Needs = {
   readonly region: Region
   readonly served: ServedRegion
   readonly keyring: Keyring
   readonly observe: Observe
   readonly memory: MemorySettings
-  readonly node: Omit<NodeReport, 'feedNumber' | 'connections'>
+  readonly issuance: IssuanceSettings
+  readonly node: Omit<NodeReport, 'feedNumber' | 'connections' | 'maxStale' | 'usesFlushedAt'>
   readonly wallClock: () => number
   readonly monotonic: () => number
 }
@@ -48,13 +59,15 @@ export type RegionNode = {
   readonly directory: FollowingDirectory
   readonly heartbeat: Heartbeat
   readonly database: Database
+  readonly issuance: IssuanceLog
+  readonly uses: LastUse
   gauges(): RegionGauges
   start(): Promise<void>
   stop(): Promise<void>
 }
 
 export function regionNode(needs: Needs): RegionNode {
-  const { region, served, keyring, observe, memory, node, wallClock, monotonic } = needs
+  const { region, served, keyring, observe, memory, issuance, node, wallClock, monotonic } = needs
   const guard = breaker({
     monotonic,
     onChange: (open, error) =>
@@ -75,23 +88,39 @@ export function regionNode(needs: Needs): RegionNode {
     confirmInterval: memory.confirmInterval,
     onAdvance: () => beats.beatNow(),
   })
+  const uses = lastUse({ region, database, observe, wallClock, monotonic })
+  const log = issuanceLog({
+    region,
+    mode: issuance.mode,
+    database:
+      issuance.mode === 'durable' && served.durable !== undefined ? guarded(served.durable, guard) : database,
+    observe,
+    wallClock,
+  })
   const beats = heartbeat({
     region,
     database,
     // And one that listens.
-    node: { ...node, connections: served.connections + (served.listen === undefined ? 0 : 1) },
+    node: {
+      ...node,
+      connections: served.connections + (served.listen === undefined ? 0 : 1),
+      maxStale: memory.maxStale,
+    },
     feedNumber: known.feed.number,
+    usesFlushedAt: uses.flushedAt,
     observe,
     wallClock,
     monotonic,
   })
-  const work = chores({ region, database, observe })
+  const work = chores({ region, database, observe, issuanceDays: issuance.keepDays })
 
   return {
     region,
     directory: known,
     heartbeat: beats,
     database,
+    issuance: log,
+    uses,
 
     gauges() {
       const { clients, workspaces } = known.size()
@@ -102,6 +131,7 @@ export function regionNode(needs: Needs): RegionNode {
         feedAge: known.fresh.age(),
         databaseAnswers: !guard.isOpen(),
         clockSkew: beats.skew() / 1000,
+        issuance: log.gauges(),
       }
     },
 
@@ -115,7 +145,8 @@ export function regionNode(needs: Needs): RegionNode {
     async stop() {
       work.stop()
       await known.feed.stop()
-      await beats.stop()
+      await log.close()
+      await beats.stop(await uses.close())
     },
   }
 }

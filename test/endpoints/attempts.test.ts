@@ -120,6 +120,7 @@ describe('failing attempts (T15)', () => {
       }),
       limits,
       noteDigest: () => {},
+      noteUse: () => {},
       monotonic,
       failureInterval: 0,
     })

@@ -2,12 +2,30 @@
 import { openMetrics, type Gauges } from '../../src/observe/metrics.ts'
 import type { Observation } from '../../src/observe/observation.ts'
 
+const ISSUANCE = { waiting: 4, rows: 320, commits: 10, dropped: 2 }
+const NO_ISSUANCE = { waiting: 0, rows: 0, commits: 0, dropped: 0 }
 const GAUGES: Gauges = {
   hashesWaiting: 3,
   hashesRunning: 1,
   regions: [
-    { region: 'eu', clients: 7, workspaces: 2, feedAge: 0.5, databaseAnswers: true, clockSkew: -0.25 },
-    { region: 'us', clients: 0, workspaces: 0, feedAge: Infinity, databaseAnswers: false, clockSkew: 0 },
+    {
+      region: 'eu',
+      clients: 7,
+      workspaces: 2,
+      feedAge: 0.5,
+      databaseAnswers: true,
+      clockSkew: -0.25,
+      issuance: ISSUANCE,
+    },
+    {
+      region: 'us',
+      clients: 0,
+      workspaces: 0,
+      feedAge: Infinity,
+      databaseAnswers: false,
+      clockSkew: 0,
+      issuance: NO_ISSUANCE,
+    },
   ],
 }
 const issuedTo = (clientId: string): Observation => ({
@@ -58,6 +76,8 @@ describe('the metrics', () => {
       { type: 'listening', region: 'us', listening: true },
       { ...counted, connections: 5, limit: 97 },
       { ...counted, connections: 10, limit: 197 },
+      { type: 'issuance_tended', region: 'eu', strays: 3, detached: 1, dropped: 1 },
+      { type: 'issuance_tended', region: 'eu', strays: 2, detached: 0, dropped: 0 },
     ])
     expect(lines).toEqual(
       expect.arrayContaining([
@@ -65,6 +85,7 @@ describe('the metrics', () => {
         'regent_listening{region="us"} 1',
         'regent_region_connections{region="eu"} 10',
         'regent_region_connections_limit{region="eu"} 197',
+        'regent_issuance_stray_rows{region="eu"} 2',
       ]),
     )
   })
@@ -81,8 +102,19 @@ describe('the metrics', () => {
         'regent_database_answers{region="eu"} 1',
         'regent_database_answers{region="us"} 0',
         'regent_clock_skew_seconds{region="eu"} -0.25',
+        'regent_issuance_waiting{region="eu"} 4',
+        'regent_issuance_rows_total{region="eu"} 320',
+        'regent_issuance_commits_total{region="eu"} 10',
+        'regent_issuance_dropped_total{region="eu"} 2',
+        'regent_issuance_dropped_total{region="us"} 0',
       ]),
     )
+  })
+
+  it('say the same of what is counted elsewhere when they are asked twice', async () => {
+    const metrics = openMetrics(() => GAUGES)
+    await metrics.print()
+    expect(await metrics.print()).toContain('regent_issuance_rows_total{region="eu"} 320')
   })
 
   it('can be asked before there is a server', async () => {
