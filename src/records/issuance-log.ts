@@ -3,14 +3,15 @@
  * what finds no room is dropped, and counted in the log itself. `durable` answers only after the commit that holds the row,
  * and fails closed. In both, one batch is under way at a time and the next one collects meanwhile.
  */
-import { newRandomId, type TenantId, type WorkspaceId } from '../ids.ts'
-import { OAuthError } from '../oauth/error.ts'
+import type { TenantId, WorkspaceId } from '../ids.ts'
 import type { Observe } from '../observe/observation.ts'
 import { isUnavailable, sqlState, type Database } from '../storage/transaction.ts'
 import type { Region } from '../tenancy/region.ts'
-import type { Dropped, IssuedToken } from './issuance-batch.ts'
+import type { IssuedToken } from './issuance-batch.ts'
+import { issuanceDrops } from './issuance-drops.ts'
 import { issuanceQueue, settlementOf, type QueuedBatch } from './issuance-queue.ts'
 import { issuanceStore } from './issuance-store.ts'
+import { notRecorded } from './not-recorded.ts'
 
 export type IssuanceMode = 'off' | 'async' | 'durable'
 
@@ -56,9 +57,7 @@ export function issuanceLog(needs: Needs): IssuanceLog {
   const durable = mode === 'durable'
   const patience = durable ? DURABLE_PATIENCE : ASYNC_PATIENCE
   const queue = issuanceQueue(BATCH, maxWaiting)
-  /** What the log lacks, by workspace; and what of it is to be written next. */
-  const lacking = new Map<WorkspaceId, Dropped>()
-  let reporting: readonly Dropped[] = []
+  const drops = issuanceDrops(wallClock)
   /** Rows that are worth a commit of their own. */
   let enough = durable ? 1 : BATCH
   let pause = 0
@@ -68,11 +67,9 @@ export function issuanceLog(needs: Needs): IssuanceLog {
   let closed = false
   const counts = { rows: 0, commits: 0, dropped: 0 }
 
-  const drop = ({ tenantId, workspaceId }: { tenantId: TenantId; workspaceId: WorkspaceId }) => {
+  const drop = (owner: { tenantId: TenantId; workspaceId: WorkspaceId }) => {
     counts.dropped += 1
-    const known = lacking.get(workspaceId)
-    if (known !== undefined) known.events += 1
-    else lacking.set(workspaceId, { tenantId, workspaceId, id: newRandomId(), at: wallClock(), events: 1 })
+    drops.add(owner)
   }
 
   const schedule = () => {
@@ -81,7 +78,7 @@ export function issuanceLog(needs: Needs): IssuanceLog {
       // After those that are ready in this turn, too.
       if (!soon) setImmediate(start)
       soon = true
-    } else if (queue.rows() > 0 || lacking.size > 0 || reporting.length > 0) {
+    } else if (queue.rows() > 0 || !drops.isEmpty()) {
       // With jitter: nodes that lost a database together do not come back together.
       timer ??= setTimeout(start, pause === 0 ? patience : pause * (0.5 + Math.random() / 2)).unref()
     }
@@ -99,7 +96,7 @@ export function issuanceLog(needs: Needs): IssuanceLog {
     running = (async () => {
       for (let done = 0; done < most || queue.rows() >= enough; done++) {
         const batch = queue.take()
-        if (batch === undefined && lacking.size === 0 && reporting.length === 0) break
+        if (batch === undefined && drops.isEmpty()) break
         const reached = await tried(batch)
         pause = reached ? 0 : Math.min(Math.max(pause * 2, ASYNC_PATIENCE), MAX_PAUSE)
         if (!reached) break
@@ -113,12 +110,9 @@ export function issuanceLog(needs: Needs): IssuanceLog {
 
   /** @returns whether the database said anything; what it refuses is not tried again, nor what somebody waits for */
   const tried = async (batch: QueuedBatch | undefined): Promise<boolean> => {
-    if (reporting.length === 0) {
-      reporting = [...lacking.values()]
-      lacking.clear()
-    }
+    const dropped = drops.report()
     try {
-      await write(batch)
+      await write(batch, dropped)
     } catch (error) {
       const away = isUnavailable(error)
       if (batch !== undefined && away && !durable) queue.putBack(batch)
@@ -128,7 +122,7 @@ export function issuanceLog(needs: Needs): IssuanceLog {
         queue.release(batch)
       }
       if (!away) {
-        reporting = []
+        drops.reported()
         const code = sqlState(error) ?? 'without a code'
         observe({
           type: 'warning',
@@ -138,7 +132,7 @@ export function issuanceLog(needs: Needs): IssuanceLog {
       // Answers wait: they are told at once, whatever there was before.
       return !away || durable
     }
-    reporting = []
+    drops.reported()
     if (batch === undefined) return true
     counts.rows += batch.rows.length()
     counts.commits += 1
@@ -149,12 +143,12 @@ export function issuanceLog(needs: Needs): IssuanceLog {
     return true
   }
 
-  const write = (batch: QueuedBatch | undefined): Promise<void> =>
+  const write = (batch: QueuedBatch | undefined, dropped: ReturnType<typeof drops.report>): Promise<void> =>
     database.asOperator(async (connection) => {
       const store = issuanceStore(connection)
       if (batch?.again === true) await store.insertIssuedAgain(batch.rows.columns())
       else if (batch !== undefined) await store.insertIssued(batch.rows.columns())
-      await store.insertDropped(reporting)
+      await store.insertDropped(dropped)
     })
 
   const idle = async (): Promise<void> => {
@@ -202,11 +196,4 @@ export function issuanceLog(needs: Needs): IssuanceLog {
 
     gauges: () => ({ waiting: queue.rows(), ...counts }),
   }
-}
-
-function notRecorded(cause: unknown): OAuthError {
-  return new OAuthError('temporarily_unavailable', 'issuance_not_recorded', 'try again in a moment', {
-    headers: { 'Retry-After': '1' },
-    cause,
-  })
 }

@@ -10,7 +10,8 @@ import { isUnavailable, sqlState, type Database } from '../storage/transaction.t
 import type { Region } from '../tenancy/region.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
 import { useGapStore } from './node-store.ts'
-import { useStore, type Count, type Uses } from './use-store.ts'
+import { batches, notedUses } from './noted-uses.ts'
+import { useStore } from './use-store.ts'
 
 export type LastUse = {
   /** The credential was right, whatever became of the request. */
@@ -41,15 +42,10 @@ const DAY = 24 * 60 * 60 * 1000
 const MAX_NOTED = 200_000
 /** Seconds that a gap is made longer by, for the way to the database. */
 const MARGIN = 5
-/** A transaction has a deadline, and holds the rows that it writes. */
-const MAX_BATCH = 1000
-
-type Noted = { readonly uses: Map<string, Uses>; readonly counts: Map<string, Count> }
-const nothing = (): Noted => ({ uses: new Map(), counts: new Map() })
 
 export function lastUse(needs: Needs): LastUse {
   const { region, database, observe, wallClock, monotonic, maxNoted = MAX_NOTED } = needs
-  let noted = nothing()
+  let noted = notedUses(maxNoted)
   let day = ''
   let dayEnds = 0
   let flushedAt: Date | undefined
@@ -71,12 +67,12 @@ export function lastUse(needs: Needs): LastUse {
 
   const round = async (): Promise<boolean> => {
     let asOf: Date | undefined
-    let taken = nothing()
+    let taken = notedUses(0)
     try {
       // What is noted before the answer is taken after it: all before that moment is in what was taken, or written.
       asOf = await database.asOperator((connection) => useStore(connection).readClock())
       taken = noted
-      noted = nothing()
+      noted = notedUses(maxNoted)
       const since = gap
       if (since !== undefined) {
         const seconds = (monotonic() - since.since) / 1000 + MARGIN
@@ -94,7 +90,7 @@ export function lastUse(needs: Needs): LastUse {
         for (const [key] of batch) taken.counts.delete(key)
       }
     } catch (error) {
-      putBack(taken)
+      noted.addAll(taken)
       if (!isUnavailable(error)) {
         const code = sqlState(error) ?? 'without a code'
         observe({ type: 'warning', message: `region ${region}: uses were not recorded (${code})` })
@@ -105,22 +101,6 @@ export function lastUse(needs: Needs): LastUse {
     return true
   }
 
-  const putBack = ({ uses, counts }: Noted) => {
-    for (const [key, before] of uses) {
-      const known = noted.uses.get(key)
-      if (known === undefined) noted.uses.set(key, before)
-      else {
-        known.uses += before.uses
-        known.lastUsedAt = Math.max(known.lastUsedAt, before.lastUsedAt)
-      }
-    }
-    for (const [key, before] of counts) {
-      const known = noted.counts.get(key)
-      if (known === undefined) noted.counts.set(key, before)
-      else known.issued += before.issued
-    }
-  }
-
   const flush = (): Promise<boolean> => {
     const now = last.then(round)
     last = now
@@ -129,34 +109,18 @@ export function lastUse(needs: Needs): LastUse {
 
   return {
     used(workspace, clientId, credentialId) {
-      const at = wallClock()
-      const key = `${workspace.id} ${clientId} ${credentialId}`
-      const known = noted.uses.get(key)
-      if (known !== undefined) {
-        known.uses += 1
-        if (at > known.lastUsedAt) known.lastUsedAt = at
-      } else if (noted.uses.size < maxNoted && !closed) {
-        const { id: workspaceId, tenant } = workspace
-        noted.uses.set(key, {
-          tenantId: tenant.id,
-          workspaceId,
-          clientId,
-          credentialId,
-          lastUsedAt: at,
-          uses: 1,
-        })
-      } else gap ??= { id: randomUUID(), since: monotonic() }
+      const known = closed ? undefined : noted.findUse(workspace, clientId, credentialId)
+      if (known === undefined) {
+        gap ??= { id: randomUUID(), since: monotonic() }
+        return
+      }
+      known.uses += 1
+      known.lastUsedAt = Math.max(known.lastUsedAt, wallClock())
     },
 
     issued(workspace, clientId) {
-      const onDay = today(wallClock())
-      const key = `${workspace.id} ${clientId} ${onDay}`
-      const known = noted.counts.get(key)
+      const known = closed ? undefined : noted.findCount(workspace, clientId, today(wallClock()))
       if (known !== undefined) known.issued += 1
-      else if (noted.counts.size < maxNoted) {
-        const { id: workspaceId, tenant } = workspace
-        noted.counts.set(key, { tenantId: tenant.id, workspaceId, clientId, day: onDay, issued: 1 })
-      }
     },
 
     flushedAt: () => flushedAt,
@@ -168,12 +132,4 @@ export function lastUse(needs: Needs): LastUse {
       return flush()
     },
   }
-}
-
-/** Bounded, and in one order everywhere, so that two nodes do not wait for each other's rows. */
-function batches<One>(noted: ReadonlyMap<string, One>): readonly (readonly (readonly [string, One])[])[] {
-  const sorted = [...noted].toSorted(([one], [other]) => (one < other ? -1 : 1))
-  return Array.from({ length: Math.ceil(sorted.length / MAX_BATCH) }, (_, index) =>
-    sorted.slice(index * MAX_BATCH, (index + 1) * MAX_BATCH),
-  )
 }

@@ -85,7 +85,6 @@ const MEMORY: MemorySettings = {
   workspaces: 20_000,
   confirmInterval: 1000,
 }
-const ISSUANCE: IssuanceSettings = { mode: 'off', keepDays: 7 }
 const ATTEMPT_SETTINGS: AttemptSettings = {
   attempts: ATTEMPTS,
   perSeconds: PER_SECONDS,
@@ -93,9 +92,8 @@ const ATTEMPT_SETTINGS: AttemptSettings = {
 }
 
 export function assembleServer(parts: ServerParts): TokenServer {
-  const { origin, keyring, digestKeys, bcryptCost, clock, observe, trustedProxies } = parts
+  const { origin, keyring, digestKeys, bcryptCost, clock, observe, trustedProxies, issuance } = parts
   const { limits = DEFAULT_LIMITS, isDraining = () => false, wallClock = Date.now } = parts
-  const { issuance = ISSUANCE } = parts
   const memory = { ...MEMORY, ...parts.memory }
   const settings = { ...ATTEMPT_SETTINGS, ...parts.attempts }
 
@@ -159,11 +157,7 @@ export function assembleServer(parts: ServerParts): TokenServer {
       if (status?.allowed === false) throw issuanceRefused(status)
       return status?.headers ?? {}
     },
-    recordIssuance(token) {
-      const region = nodes.get(token.workspace.tenant.region)
-      region?.uses.issued(token.workspace, token.clientId)
-      return region?.issuance.record(token)
-    },
+    recordIssuance: (token) => nodes.get(token.workspace.tenant.region)?.recordIssuance(token),
     observe,
   })
   const http = httpServer({ origin, endpoints, directories, observe, trustedProxies, limits, isDraining })

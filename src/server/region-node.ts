@@ -5,6 +5,7 @@ import type { Keyring } from '../keys/keyring.ts'
 import type { RegionGauges } from '../observe/metrics.ts'
 import type { Observe } from '../observe/observation.ts'
 import { heartbeat, type Heartbeat } from '../records/heartbeat.ts'
+import type { IssuedToken } from '../records/issuance-batch.ts'
 import { issuanceLog, type IssuanceLog, type IssuanceMode } from '../records/issuance-log.ts'
 import { lastUse, type LastUse } from '../records/last-use.ts'
 import type { NodeReport } from '../records/node-store.ts'
@@ -48,7 +49,8 @@ type Needs = {
   readonly keyring: Keyring
   readonly observe: Observe
   readonly memory: MemorySettings
-  readonly issuance: IssuanceSettings
+  /** Undefined: none is kept. */
+  readonly issuance: IssuanceSettings | undefined
   readonly node: Omit<NodeReport, 'feedNumber' | 'connections' | 'maxStale' | 'usesFlushedAt'>
   readonly wallClock: () => number
   readonly monotonic: () => number
@@ -61,13 +63,17 @@ export type RegionNode = {
   readonly database: Database
   readonly issuance: IssuanceLog
   readonly uses: LastUse
+  /** @returns what the answer waits for, where it must */
+  recordIssuance(token: IssuedToken): Promise<void> | undefined
   gauges(): RegionGauges
   start(): Promise<void>
   stop(): Promise<void>
 }
 
+const NO_LOG: IssuanceSettings = { mode: 'off', keepDays: 7 }
+
 export function regionNode(needs: Needs): RegionNode {
-  const { region, served, keyring, observe, memory, issuance, node, wallClock, monotonic } = needs
+  const { region, served, keyring, observe, memory, issuance = NO_LOG, node, wallClock, monotonic } = needs
   const guard = breaker({
     monotonic,
     onChange: (open, error) =>
@@ -121,6 +127,11 @@ export function regionNode(needs: Needs): RegionNode {
     database,
     issuance: log,
     uses,
+
+    recordIssuance(token) {
+      uses.issued(token.workspace, token.clientId)
+      return log.record(token)
+    },
 
     gauges() {
       const { clients, workspaces } = known.size()

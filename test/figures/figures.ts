@@ -9,12 +9,14 @@ import { makeRunFolder } from '../support/noted-secrets.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { measureEnumeration } from './enumeration.ts'
 import { flood } from './flood.ts'
+import { measureIssuance, measureRecording } from './issuance.ts'
 import { restartUnderLoad } from './restarts.ts'
 import { timeStarts } from './starts.ts'
 
 const USAGE = `npm run figures -- restarts  [--restarts 20] [--drain 5] [--connections 4]
 npm run figures -- malformed [--count 1000000] [--seed 1]
 npm run figures -- starts    [--starts 11]   (after npm run build)
+npm run figures -- issuance  [--turns 5] [--tokens 20000] [--connections 64]   (after npm run build)
 npm run figures -- enumeration [--each 20000] [--clients 400] [--rate 500]`
 
 const { values, positionals } = parseArgs({
@@ -22,7 +24,9 @@ const { values, positionals } = parseArgs({
   options: {
     restarts: { type: 'string', default: '20' },
     drain: { type: 'string', default: '5' },
-    connections: { type: 'string', default: '4' },
+    connections: { type: 'string' },
+    turns: { type: 'string', default: '5' },
+    tokens: { type: 'string', default: '20000' },
     count: { type: 'string', default: '1000000' },
     seed: { type: 'string', default: '1' },
     starts: { type: 'string', default: '11' },
@@ -42,7 +46,7 @@ const FIGURES: Readonly<Record<string, () => Promise<boolean>>> = {
     const { requests, failed, failures, exits } = await restartUnderLoad({
       restarts,
       drain: Number(values.drain),
-      connections: Number(values.connections),
+      connections: Number(values.connections ?? 4),
       onRestart: (count) => progress(`restart ${count}`),
     })
     say(`restarts ${restarts}, requests ${requests}, failed ${failed}`)
@@ -79,6 +83,28 @@ const FIGURES: Readonly<Record<string, () => Promise<boolean>>> = {
     for (const [answer, times] of answers) say(`  ${times} times ${answer.slice(0, 60)}`)
     for (const { workspace, kinds, auc } of pairs) say(`  ${workspace}  ${kinds}: ${auc.toFixed(4)}`)
     return answers.length === 1 && pairs.every(({ auc }) => Math.abs(auc - 0.5) <= 0.02)
+  },
+
+  async issuance() {
+    const recording = measureRecording(100_000, 5)
+    say(`recording a token: median ${median(recording).toFixed(2)} us of processor time`)
+    const costs = await measureIssuance({
+      turns: Number(values.turns),
+      tokens: Number(values.tokens),
+      connections: Number(values.connections ?? 64),
+      program: 'dist/src/main.js',
+      onTurn: progress,
+    })
+    const total = costs.map(({ server, postgres }) => median(server) + median(postgres))
+    for (const [index, { mode, server, postgres, rowsACommit }] of costs.entries()) {
+      const shared = rowsACommit.length > 0 ? `, ${median(rowsACommit).toFixed(1)} rows a commit` : ''
+      const ratio = ((total[index] ?? 0) / (total[0] ?? 0)).toFixed(2)
+      say(
+        `${mode}: server ${median(server).toFixed(0)} us and PostgreSQL ${median(postgres).toFixed(0)} us a token, ${ratio} of off${shared}`,
+      )
+    }
+    const durable = costs.find(({ mode }) => mode === 'durable')
+    return median(recording) <= 3 && median(durable?.rowsACommit ?? []) >= 32
   },
 
   async starts() {

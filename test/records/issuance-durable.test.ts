@@ -1,45 +1,65 @@
 /** The durable issuance log of a real process: no token leaves without its row, whatever becomes of process and database. */
 import { decodeJwt } from 'jose'
 import pg from 'pg'
-import { runCommand, startCommand } from '../support/command.ts'
-import { createDatabase, freePort } from '../support/postgres.ts'
+import { createDemo, type DemoClient } from '../../src/cli/demo.ts'
+import { keyring } from '../../src/keys/keyring.ts'
+import { deriveKeys } from '../../src/sealing/derive.ts'
+import { parseMasterKeys } from '../../src/sealing/master-keys.ts'
+import { sealing } from '../../src/sealing/seal.ts'
+import { parseOrigin } from '../../src/tenancy/origin.ts'
+import { startCommand } from '../support/command.ts'
+import { noteSecret } from '../support/noted-secrets.ts'
+import { freePort } from '../support/postgres.ts'
 import { openTcpProxy } from '../support/tcp-proxy.ts'
-
-type Client = { issuer: string; clientId: string; secret: string }
+import { openMigratedDatabase } from '../support/world.ts'
 
 const KEY = `2026:${Buffer.alloc(32, 3).toString('base64')}`
 
 describe('regent serve with REGENT_ISSUANCE_LOG=durable', () => {
-  let home: Awaited<ReturnType<typeof createDatabase>>
+  let home: Awaited<ReturnType<typeof openMigratedDatabase>>
   let proxy: Awaited<ReturnType<typeof openTcpProxy>>
   let superuser: pg.Pool
   let environment: Record<string, string>
-  let client: Client
+  let client: DemoClient
   let ops: string
 
   beforeAll(async () => {
-    home = await createDatabase()
-    superuser = new pg.Pool({ connectionString: home.superuserUrl, max: 1 })
-    const url = new URL(home.url)
+    home = await openMigratedDatabase()
+    superuser = new pg.Pool({ connectionString: home.urls.superuser, max: 1 })
+    const url = new URL(home.urls.login)
     proxy = await openTcpProxy({ host: url.hostname, port: Number(url.port) })
     url.host = `127.0.0.1:${proxy.port}`
-    const opsPort = await freePort()
+    const [port, opsPort] = [await freePort(), await freePort()]
     ops = `http://127.0.0.1:${opsPort}`
     environment = {
-      PORT: String(await freePort()),
+      PORT: String(port),
       REGENT_OPS_PORT: String(opsPort),
       DATABASE_URL: url.href,
-      DATABASE_ADMIN_URL: home.adminUrl,
+      DATABASE_URL_EU: 'default',
+      REGENT_REGIONS: 'eu',
       REGENT_MASTER_KEYS: KEY,
       REGENT_BCRYPT_COST: '4',
       REGENT_DRAIN: '0',
+      // On a busy machine a database that is there takes its time.
+      REGENT_DB_TIMEOUT: '4000',
       REGENT_ISSUANCE_LOG: 'durable',
     }
-    for (const command of ['roles', 'up'])
-      expect((await runCommand(['migrate', command], environment)).code).toBe(0)
-    const demo = await runCommand(['demo', '--json'], environment)
-    client = (JSON.parse(demo.out) as Client[])[0] as Client
-  }, 120_000)
+    const masterKeys = parseMasterKeys(KEY)
+    const origin = parseOrigin(`http://localhost:${port}`)
+    if (typeof masterKeys === 'string' || origin === undefined) throw new Error('the story cannot begin')
+    const needs = {
+      region: 'eu',
+      database: home.database,
+      origin,
+      keyring: keyring(sealing(masterKeys)),
+      bcryptCost: 4,
+      digestKeys: deriveKeys(masterKeys, 'credential digest'),
+      maxStale: 3600,
+      actor: 'test',
+    } as const
+    client = await createDemo(needs, undefined)
+    noteSecret('client secret', client.secret)
+  }, 60_000)
   afterAll(async () => {
     await proxy.cut()
     await superuser.end()
@@ -71,7 +91,7 @@ describe('regent serve with REGENT_ISSUANCE_LOG=durable', () => {
 
   it('has the row of every token that was answered, after the process was killed under load', async () => {
     const answered: string[] = []
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 2; round++) {
       const regent = await serve()
       let gone = false
       const load = Array.from({ length: 16 }, async () => {
@@ -90,24 +110,19 @@ describe('regent serve with REGENT_ISSUANCE_LOG=durable', () => {
       await Promise.all(load)
     }
     const found = await rows()
-    expect(answered.length).toBeGreaterThanOrEqual(150)
+    expect(answered.length).toBeGreaterThanOrEqual(100)
     expect(answered.filter((token) => !found.has(token))).toEqual([])
-  }, 120_000)
+  }, 300_000)
 
-  it.each([
-    ['is gone', () => proxy.cut()],
-    ['hangs', async () => proxy.freeze()],
-    ['resets connections', async () => proxy.reset()],
-  ])(
-    'answers 503 and no token while its database %s, and tokens again when it is back',
-    async (_case, disturb) => {
-      const regent = await serve()
-      expect((await ask()).status).toBe(200)
+  it('answers 503 and no token while its database is gone, hangs or resets, and tokens again when it is back', async () => {
+    const regent = await serve()
+    const faults = { gone: () => proxy.cut(), hangs: () => proxy.freeze(), resets: () => proxy.reset() }
+    for (const [fault, disturb] of Object.entries(faults)) {
+      expect([fault, (await ask()).status]).toEqual([fault, 200])
       await disturb()
       try {
-        const refused = await Promise.all(Array.from({ length: 8 }, ask))
-        for (const response of refused) {
-          expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1'])
+        for (const response of await Promise.all(Array.from({ length: 8 }, ask))) {
+          expect([fault, response.status, response.headers.get('retry-after')]).toEqual([fault, 503, '1'])
           expect(await response.json()).toEqual({
             error: 'temporarily_unavailable',
             error_description: expect.any(String),
@@ -117,17 +132,16 @@ describe('regent serve with REGENT_ISSUANCE_LOG=durable', () => {
         await proxy.mend()
       }
       let again = await ask()
-      for (let tries = 0; tries < 100 && again.status !== 200; tries++) {
+      for (let tries = 0; tries < 200 && again.status !== 200; tries++) {
         await new Promise((resolve) => setTimeout(resolve, 100))
         again = await ask()
       }
       expect(await rows()).toContain(await jtiOf(again))
-      regent.kill('SIGTERM')
-      expect(await regent.ended).toBe(0)
-      expect(regent.said.out).toContain('"reason":"issuance_not_recorded"')
-    },
-    60_000,
-  )
+    }
+    regent.kill('SIGTERM')
+    expect(await regent.ended).toBe(0)
+    expect(regent.said.out).toContain('"reason":"issuance_not_recorded"')
+  }, 300_000)
 
   it('in async, goes on while its database hangs, writes at the stop what waited, and tells how much it wrote', async () => {
     const regent = await serve({ REGENT_ISSUANCE_LOG: 'async' })
@@ -139,7 +153,7 @@ describe('regent serve with REGENT_ISSUANCE_LOG=durable', () => {
       tokens.push(await jtiOf(response))
     }
     const waiting = await (await fetch(`${ops}/metrics`)).text()
-    expect(waiting).toMatch(/^regent_issuance_dropped_total\{region="none"\} 0$/m)
+    expect(waiting).toMatch(/^regent_issuance_dropped_total\{region="eu"\} 0$/m)
     await proxy.mend()
     tokens.push(await jtiOf(await ask()))
     regent.kill('SIGTERM')
@@ -150,5 +164,5 @@ describe('regent serve with REGENT_ISSUANCE_LOG=durable', () => {
       'select sum(uses) as uses from regent.credential_use',
     )
     expect(Number(uses[0]?.uses)).toBeGreaterThanOrEqual(tokens.length)
-  }, 60_000)
+  }, 300_000)
 })
