@@ -6,6 +6,7 @@ import type { Migration } from 'kysely'
 import * as foundation from './0001-foundation.ts'
 import * as signingAlgorithms from './0002-signing-algorithms.ts'
 import * as memory from './0003-memory.ts'
+import * as issuance from './0004-issuance.ts'
 
 export type RegentMigration = Migration & { readonly breaking?: true }
 
@@ -13,4 +14,5 @@ export const migrations: Readonly<Record<string, RegentMigration>> = {
   '0001-foundation': foundation,
   '0002-signing-algorithms': signingAlgorithms,
   '0003-memory': memory,
+  '0004-issuance': issuance,
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readConfig, readServerConfig } from '../src/config.ts'
+import { settingCosts } from '../src/config/costs.ts'
 import { effectiveVariables } from '../src/config/effective.ts'
 import { REGIONS, type Region } from '../src/tenancy/region.ts'
 import { certificateAuthority } from './support/certificates.ts'
@@ -37,6 +38,7 @@ describe('the configuration', () => {
       databaseAuthoritiesFile: undefined,
       prepareStatements: true,
       maxStale: 3600,
+      issuance: { mode: 'async', keepDays: 7 },
       memoryEntries: 100_000,
       bcryptCost: 10,
       masterKeys: undefined,
@@ -156,6 +158,8 @@ describe('the configuration', () => {
     ['REGENT_BCRYPT_COST', { REGENT_BCRYPT_COST: '3' }],
     ['REGENT_TRUST_PROXY', { REGENT_TRUST_PROXY: '10.0.0.0/33' }],
     ['LOG_LEVEL', { LOG_LEVEL: 'loud' }],
+    ['REGENT_ISSUANCE_LOG', { REGENT_ISSUANCE_LOG: 'on' }],
+    ['REGENT_ISSUANCE_LOG_DAYS', { REGENT_ISSUANCE_LOG_DAYS: '0' }],
     ['HOST', { HOST: 'http://127.0.0.1' }],
     ['REGENT_OPS_HOST', { REGENT_OPS_HOST: '10.0.0.1:9090' }],
     ['REGENT_OPS_PORT', { PORT: '9090' }],
@@ -243,9 +247,20 @@ describe('the configuration', () => {
     const named = faults.map((fault) => /^[A-Z_]+/.exec(fault)?.[0])
     expect(new Set(named)).toEqual(new Set(explained))
     expect(
-      faults.filter((fault) => !/ as in |: set |: name |make one with| must be debug, info/.test(fault)),
+      faults.filter(
+        (fault) => !/ as in |: set |: name |make one with| must be (?:debug, info|off, async)/.test(fault),
+      ),
     ).toEqual([])
     expect(faultOf(wrong)).not.toContain('rong')
+  })
+
+  it.each([
+    ['off', '7', /nobody can say/],
+    ['async', '7', /some 340 bytes a token. At 1000 tokens a second 29 GB a day, and 235 GB in all.*dropped/],
+    ['durable', '30', /911 GB in all with REGENT_ISSUANCE_LOG_DAYS=30.*waits for a commit/],
+  ])('says what an issuance log costs that is %s and kept for %s days', (mode, days, sentence) => {
+    const config = readConfig({}, { REGENT_ISSUANCE_LOG: mode, REGENT_ISSUANCE_LOG_DAYS: days })
+    expect(settingCosts(config)).toEqual([expect.stringMatching(sentence)])
   })
 
   it('of a server needs master keys, and says so beside every other fault', () => {

@@ -5,6 +5,7 @@
 import { pruneFeed } from '../changes/prune-feed.ts'
 import type { Observe } from '../observe/observation.ts'
 import { pruneNodes } from '../records/prune-nodes.ts'
+import { tendIssuance } from '../records/tend-issuance.ts'
 import { isUnavailable, type Database } from '../storage/transaction.ts'
 import type { Region } from '../tenancy/region.ts'
 import { watchConnections } from './watch-connections.ts'
@@ -13,13 +14,15 @@ type Needs = {
   readonly region: Region
   readonly database: Database
   readonly observe: Observe
+  /** Days of the issuance log that are kept, today not among them. */
+  readonly issuanceDays: number
   readonly random?: () => number
 }
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 
-export function chores({ region, database, observe, random = Math.random }: Needs) {
+export function chores({ region, database, observe, issuanceDays, random = Math.random }: Needs) {
   const timers = new Set<NodeJS.Timeout>()
 
   const repeat = (interval: number, chore: () => Promise<void>) => {
@@ -42,7 +45,11 @@ export function chores({ region, database, observe, random = Math.random }: Need
         await pruneNodes(database, region)
         await pruneFeed(database, region)
       })
+      const tend = repeat(10 * MINUTE, async () => {
+        observe({ type: 'issuance_tended', region, ...(await tendIssuance(database, issuanceDays)) })
+      })
       await watch()
+      await tend()
     },
     stop(): void {
       for (const timer of timers) clearInterval(timer)

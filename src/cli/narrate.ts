@@ -30,6 +30,10 @@ export function narrate(observation: Observation): void {
     case 'database_found':
       report(`The database of region ${observation.region} answers again.`)
       return
+    case 'issuance_tended':
+      if (observation.strays > 0)
+        report(`Region ${observation.region}: ${observation.strays} rows of the issuance log lie in no day.`)
+      return
     case 'replica_lost':
     case 'replica_found':
     case 'memory_emptied':

@@ -15,7 +15,7 @@ import { OperatorError } from '../storage/operator-error.ts'
 import { requireSchema } from '../storage/requirements.ts'
 import { createRoles, requireHarmlessLogin } from '../storage/roles.ts'
 import { database, type Database } from '../storage/transaction.ts'
-import type { ServedRegion } from '../server/region-node.ts'
+import type { ServedRegion } from '../server/served-region.ts'
 import { REGIONS, type Region } from '../tenancy/region.ts'
 import { report, withProgress } from './print.ts'
 
@@ -141,6 +141,7 @@ function servedBy(
     database: database(pool, limits, settings),
     reads: database(pool, limits, reading),
     ...(replica && { replica: database(replica, limits, reading) }),
+    durable: database(pool, limits, { prepare }),
     listen: connectionTo(directUrl ?? url, variable, authorities),
     ...(directUrl === undefined && {
       directVariable: variable.replace('DATABASE_URL', 'DATABASE_DIRECT_URL'),

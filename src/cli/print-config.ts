@@ -1,6 +1,7 @@
 /** `regent print-config`: the configuration as it is in effect, by variable, with secrets masked. */
 import { Command } from 'commander'
 import { readConfig } from '../config.ts'
+import { settingCosts } from '../config/costs.ts'
 import { effectiveVariables } from '../config/effective.ts'
 import { say } from './print.ts'
 
@@ -9,8 +10,13 @@ export function printConfigCommand(): Command {
     .description('the configuration as it is in effect, secrets masked')
     .option('--json', 'print it as JSON')
     .action((options: { json?: boolean }) => {
-      const variables = effectiveVariables(readConfig())
-      if (options.json) say(JSON.stringify(variables, null, 2))
-      else for (const [name, value] of Object.entries(variables)) say(`${name}=${value}`)
+      const config = readConfig()
+      const variables = effectiveVariables(config)
+      if (options.json) {
+        say(JSON.stringify(variables, null, 2))
+        return
+      }
+      for (const [name, value] of Object.entries(variables)) say(`${name}=${value}`)
+      for (const cost of settingCosts(config)) say(`# ${cost}`)
     })
 }

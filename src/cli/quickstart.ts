@@ -77,6 +77,7 @@ async function quickstart(options: Options): Promise<void> {
       bcryptCost: config.bcryptCost,
       hashThreads: hashThreads(cpus().length, config.threadPoolSize),
       memory: { maxStale: config.maxStale, clients: config.memoryEntries },
+      issuance: config.issuance,
       clock: steadyClock(),
       observe: narrate,
       trustedProxies: config.trustedProxies,

@@ -32,6 +32,7 @@ import { untilStopped } from './stop-signals.ts'
 const PRIMARY_CONNECTIONS = 2
 /** Milliseconds that a worker has to listen; and beyond what draining takes, to stop. */
 const PATIENCE = 120_000
+const USES_INTERVAL = 1000
 
 export async function servePrimary(config: ServerConfig): Promise<void> {
   if (config.databases.size === 0) {
@@ -86,6 +87,7 @@ export async function servePrimary(config: ServerConfig): Promise<void> {
       masterKeyIds: masterKeys.map(({ id }) => id),
       workerConnections: config.databaseConnections,
       maxStale: config.maxStale,
+      issuanceDays: config.issuance.keepDays,
       observe,
       patience: PATIENCE + config.drain,
     })
@@ -156,6 +158,12 @@ export async function serveAsWorker(config: ServerConfig): Promise<void> {
     await server.start()
     await listenOn(server.http, config.port, config.host, REMEDY)
     send({ type: 'listening' })
+    const { nodes } = server
+    setInterval(() => {
+      for (const { region, uses } of nodes.values()) {
+        send({ type: 'uses', region, flushedAt: uses.flushedAt() })
+      }
+    }, USES_INTERVAL).unref()
     await stopped
     draining = true
     await stopServer(server.http, config.drain)

@@ -25,6 +25,8 @@ export function effectiveVariables(config: Config): Readonly<Record<string, stri
     ),
     REGENT_MAX_STALE: String(config.maxStale),
     REGENT_MEMORY_ENTRIES: String(config.memoryEntries),
+    REGENT_ISSUANCE_LOG: config.issuance.mode,
+    REGENT_ISSUANCE_LOG_DAYS: String(config.issuance.keepDays),
     REGENT_MASTER_KEYS: (config.masterKeys ?? []).map(({ id }) => `${id}:****`).join(','),
     REGENT_BCRYPT_COST: String(config.bcryptCost),
     REGENT_WORKERS: String(config.workers),

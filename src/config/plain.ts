@@ -7,6 +7,7 @@ import { z } from 'zod'
 import type { LogLevel } from '../observe/log.ts'
 import type { HttpLimits } from '../server/http-server.ts'
 import { isNetwork } from '../server/peer.ts'
+import type { IssuanceSettings } from '../server/served-region.ts'
 import type { Variables } from './variables.ts'
 
 export type PlainConfig = {
@@ -20,6 +21,8 @@ export type PlainConfig = {
   readonly prepareStatements: boolean
   /** Seconds that a node may serve from memory without having read changes. */
   readonly maxStale: number
+  /** Who got which token: whether it is written down, and the days that it is kept. */
+  readonly issuance: IssuanceSettings
   /** Clients that memory holds at most. */
   readonly memoryEntries: number
   readonly bcryptCost: number
@@ -53,6 +56,10 @@ const PLAIN = z.object({
   REGENT_DB_PREPARE: onOrOff(),
   REGENT_MAX_STALE: wholeNumber(60, 604_800, '3600').default(3600),
   REGENT_MEMORY_ENTRIES: wholeNumber(1000, 10_000_000, '100000').default(100_000),
+  REGENT_ISSUANCE_LOG: z
+    .enum(['off', 'async', 'durable'], 'must be off, async or durable, as in async')
+    .default('async'),
+  REGENT_ISSUANCE_LOG_DAYS: wholeNumber(1, 366, '7').default(7),
   REGENT_BCRYPT_COST: wholeNumber(4, 15, '10').default(10),
   REGENT_WORKERS: wholeNumber(1, 256, '2').default(1),
   UV_THREADPOOL_SIZE: wholeNumber(1, 1024, '4').default(4),
@@ -84,6 +91,7 @@ export function readPlain(variables: Variables, faults: string[]): PlainConfig {
     prepareStatements: values.REGENT_DB_PREPARE === 'on',
     maxStale: values.REGENT_MAX_STALE,
     memoryEntries: values.REGENT_MEMORY_ENTRIES,
+    issuance: { mode: values.REGENT_ISSUANCE_LOG, keepDays: values.REGENT_ISSUANCE_LOG_DAYS },
     bcryptCost: values.REGENT_BCRYPT_COST,
     workers: values.REGENT_WORKERS,
     threadPoolSize: values.UV_THREADPOOL_SIZE,

@@ -12,13 +12,15 @@ import type { Presented } from '../clients/credentials.ts'
 import { authenticationFailed, tooManyAttempts } from '../clients/refusal.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { Found } from '../directory/found.ts'
-import type { CredentialId } from '../ids.ts'
+import type { ClientId, CredentialId } from '../ids.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
 
 export type AuthenticationNeeds = {
   readonly authenticate: Authenticate
   readonly limits: AttemptLimits
   readonly noteDigest: (digest: NewDigest) => void
+  /** The credential was right: it is in use. */
+  readonly noteUse: (workspace: Workspace, clientId: ClientId, credentialId: CredentialId) => void
   /** Milliseconds of a clock that nobody sets. */
   readonly monotonic: () => number
   /** Failing answers leave at multiples of so many milliseconds after their request came; 0: at once. */
@@ -35,7 +37,7 @@ export type ClientAuthenticator = (
 ) => Promise<Authenticated>
 
 export function clientAuthenticator(needs: AuthenticationNeeds): ClientAuthenticator {
-  const { authenticate, limits, noteDigest, monotonic, failureInterval } = needs
+  const { authenticate, limits, noteDigest, noteUse, monotonic, failureInterval } = needs
 
   return async (presented, workspace, directory, peer) => {
     const arrived = monotonic()
@@ -66,6 +68,7 @@ export function clientAuthenticator(needs: AuthenticationNeeds): ClientAuthentic
       throw authenticationFailed(attempt.reason)
     }
     limits.succeeded(key, attempt.credentialId)
+    noteUse(workspace, attempt.client.id, attempt.credentialId)
     if (attempt.newDigest !== undefined) noteDigest(attempt.newDigest)
     return attempt
   }

@@ -12,6 +12,7 @@ import { readForm, readParameterNames, requireForm } from '../oauth/form.ts'
 import { parseResource } from '../oauth/resource.ts'
 import { parseScope, printScope } from '../oauth/scope.ts'
 import type { Observe } from '../observe/observation.ts'
+import type { IssuedToken } from '../records/issuance-batch.ts'
 import type { Region } from '../tenancy/region.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
 import { issueAccessToken } from '../tokens/issue-access-token.ts'
@@ -28,6 +29,8 @@ export type TokenNeeds = {
   readonly requireRightClock: (region: Region) => void
   /** Counts a token of this client. @returns headers that tell of its limits. @throws OAuthError 429 */
   readonly countIssuance: (workspace: Workspace, client: KnownClient) => Readonly<Record<string, string>>
+  /** Writes down who got it. @returns what the answer waits for, where it must. Rejects with an OAuthError 503 */
+  readonly recordIssuance: (token: IssuedToken) => Promise<void> | undefined
   readonly observe: Observe
 }
 
@@ -40,7 +43,8 @@ const NEVER_IN_QUERY: ReadonlySet<string> = new Set([
 ])
 
 export function tokenEndpoint(needs: TokenNeeds): WorkspaceEndpoint {
-  const { clock, grants, authenticateClient, requireRightClock, countIssuance, observe } = needs
+  const { clock, grants, authenticateClient, requireRightClock, countIssuance, recordIssuance, observe } =
+    needs
   return {
     path: '/oauth2/token',
     methods: ['POST'],
@@ -83,6 +87,18 @@ export function tokenEndpoint(needs: TokenNeeds): WorkspaceEndpoint {
         ...authorization,
       })
       const printedScope = printScope(authorization.scope)
+      const recorded = recordIssuance({
+        workspace,
+        clientId: client.id,
+        credentialId,
+        scope: printedScope,
+        resources: authorization.resources,
+        tokenId: token.tokenId,
+        peer: question.peer,
+        requestId: question.requestId,
+      })
+      // No token leaves without its row, where the log is durable.
+      if (recorded !== undefined) await recorded
       observe({
         type: 'token_issued',
         requestId: question.requestId,

@@ -23,4 +23,11 @@ export type RegionGauges = {
   readonly lookups: { readonly hits: number; readonly misses: number }
   /** When the oldest key that signs began to, in seconds since 1970. */
   readonly signingSince: number | undefined
+  /** Of the issuance log: rows that wait; and since the start, rows written, their commits, and rows dropped. */
+  readonly issuance: {
+    readonly waiting: number
+    readonly rows: number
+    readonly commits: number
+    readonly dropped: number
+  }
 }

@@ -175,6 +175,11 @@ function write(logger: Logger, observation: Observation): void {
       logger[tooMany ? 'warn' : 'debug']({ event, region, connections, limit, nodes })
       return
     }
+    case 'issuance_tended': {
+      const { region, strays, detached, dropped } = observation
+      logger[strays > 0 ? 'warn' : 'debug']({ event, region, strays, detached, dropped })
+      return
+    }
     case 'warning':
       logger.warn({ event, message: observation.message })
   }

@@ -11,7 +11,8 @@ import {
   Registry,
   type Aggregator,
 } from 'prom-client'
-import type { Gauges, RegionGauges } from './gauges.ts'
+import { addGauges } from './add-gauges.ts'
+import type { Gauges } from './gauges.ts'
 import type { Observation, Observe } from './observation.ts'
 
 export type Metrics = {
@@ -40,43 +41,6 @@ export function openMetrics(read: () => Gauges | undefined): Metrics {
     new Counter({ name, help, labelNames, registers })
   const ofRegion = (name: string, help: string, aggregator: Aggregator) =>
     new Gauge({ name, help, aggregator, labelNames: ['region'], registers })
-  const now = (
-    name: string,
-    help: string,
-    value: (gauges: Gauges) => number | undefined,
-    aggregator: Aggregator = 'sum',
-  ) =>
-    new Gauge({
-      name,
-      help,
-      aggregator,
-      // Without a label, prom-client says 0 where nothing was ever set.
-      labelNames: [],
-      registers,
-      collect() {
-        const gauges = read()
-        const is = gauges && value(gauges)
-        if (is === undefined) this.remove()
-        else this.set(is)
-      },
-    })
-  const nowOfRegion = (
-    name: string,
-    help: string,
-    value: (gauges: RegionGauges) => number,
-    aggregator: Aggregator = 'sum',
-  ) =>
-    new Gauge({
-      name,
-      help,
-      aggregator,
-      labelNames: ['region'],
-      registers,
-      collect() {
-        for (const gauges of read()?.regions ?? []) this.set({ region: gauges.region }, value(gauges))
-      },
-    })
-
   const issued = counter('regent_tokens_issued_total', 'Access tokens issued.', ['grant_type'])
   const refused = counter('regent_requests_refused_total', 'Requests refused, by status and reason.', [
     'status',
@@ -94,57 +58,13 @@ export function openMetrics(read: () => Gauges | undefined): Metrics {
   )
   const limit = ofRegion('regent_region_connections_limit', 'Connections that the database takes.', 'max')
 
-  now(
-    'regent_tls_certificate_days',
-    'Until the certificate of this node ends; absent where a proxy ends TLS.',
-    ({ certificateEndsAt }) => certificateEndsAt && (certificateEndsAt - Date.now()) / 86_400_000,
-    'min',
-  )
-  now('regent_hash_queue_waiting', 'bcrypt comparisons that wait.', (gauges) => gauges.hashesWaiting)
-  now('regent_hash_queue_running', 'bcrypt comparisons that run.', (gauges) => gauges.hashesRunning)
-  nowOfRegion('regent_memory_clients', 'Clients remembered.', ({ clients }) => clients)
-  nowOfRegion('regent_memory_workspaces', 'Workspaces remembered.', ({ workspaces }) => workspaces)
-  nowOfRegion('regent_feed_age_seconds', 'Since changes were read.', ({ feedAge }) => feedAge, 'max')
-  nowOfRegion(
-    'regent_database_answers',
-    '0 while the database is given up.',
-    (gauges) => Number(gauges.databaseAnswers),
-    'min',
-  )
-  nowOfRegion(
-    'regent_clock_skew_seconds',
-    "The node's clock ahead of the database's.",
-    ({ clockSkew }) => clockSkew,
-    'first',
-  )
-
-  const countedOfRegion = (name: string, help: string, value: (gauges: RegionGauges) => number) =>
-    new Counter({
-      name,
-      help,
-      labelNames: ['region'],
-      registers,
-      collect() {
-        this.reset()
-        for (const gauges of read()?.regions ?? []) this.inc({ region: gauges.region }, value(gauges))
-      },
-    })
-  countedOfRegion(
-    'regent_memory_hits_total',
-    'Questions that memory could answer.',
-    ({ lookups }) => lookups.hits,
-  )
-  countedOfRegion(
-    'regent_memory_misses_total',
-    'Questions that memory could not answer.',
-    ({ lookups }) => lookups.misses,
-  )
-  nowOfRegion(
-    'regent_signing_key_age_seconds',
-    'Of the oldest key that signs, in the workspaces remembered.',
-    ({ signingSince }) => (signingSince === undefined ? 0 : Date.now() / 1000 - signingSince),
+  const strays = ofRegion(
+    'regent_issuance_stray_rows',
+    "Rows that lie in no day's partition: see to it.",
     'max',
   )
+
+  addGauges(registry, read)
 
   const observe = (observation: Observation): void => {
     switch (observation.type) {
@@ -163,6 +83,8 @@ export function openMetrics(read: () => Gauges | undefined): Metrics {
       case 'connections_counted':
         connections.set({ region: observation.region }, observation.connections)
         return limit.set({ region: observation.region }, observation.limit)
+      case 'issuance_tended':
+        return strays.set({ region: observation.region }, observation.strays)
       case 'database_found':
       case 'replica_lost':
       case 'replica_found':

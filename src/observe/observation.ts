@@ -73,6 +73,14 @@ export type Observation =
       readonly nodes: number
       readonly tooMany: boolean
     }
+  /** The issuance log of a region was looked after; `strays`: rows that lie in no day's partition. */
+  | {
+      readonly type: 'issuance_tended'
+      readonly region: string
+      readonly strays: number
+      readonly detached: number
+      readonly dropped: number
+    }
   /** What an operator should look at, though the server runs. */
   | { readonly type: 'warning'; readonly message: string }
 

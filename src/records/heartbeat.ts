@@ -13,8 +13,9 @@ import { nodeStore, type NodeReport } from './node-store.ts'
 type Needs = {
   readonly region: Region
   readonly database: Database
-  readonly node: Omit<NodeReport, 'feedNumber'>
+  readonly node: Omit<NodeReport, 'feedNumber' | 'usesFlushedAt'>
   readonly feedNumber: () => number
+  readonly usesFlushedAt: () => Date | undefined
   readonly observe: Observe
   /** Milliseconds since 1970, of the clock that may be set. */
   readonly wallClock: () => number
@@ -33,7 +34,8 @@ const SUSPICIOUS = 2000
 const WRONG = 5000
 
 export function heartbeat(needs: Needs) {
-  const { region, database, node, feedNumber, observe, wallClock, monotonic, onRightClock } = needs
+  const { region, database, node, feedNumber, usesFlushedAt, observe, wallClock, monotonic, onRightClock } =
+    needs
   /** Milliseconds that the wall clock was ahead, of the database's and of the monotonic one. */
   let compared: { readonly skew: number; readonly offset: number } | undefined
   let state: 'right' | 'suspicious' | 'wrong' = 'right'
@@ -90,7 +92,8 @@ export function heartbeat(needs: Needs) {
     const sentAt = wallClock()
     const begunAt = monotonic()
     const answered = await database.asOperator(async (connection) => {
-      const databaseClock = await nodeStore(connection, region).upsertNode({ ...node, feedNumber: number })
+      const report = { ...node, feedNumber: number, usesFlushedAt: usesFlushedAt() }
+      const databaseClock = await nodeStore(connection, region).upsertNode(report)
       // As of the answer: what the transaction's end takes says nothing of clocks.
       return { databaseClock, took: monotonic() - begunAt }
     })
@@ -138,11 +141,15 @@ export function heartbeat(needs: Needs) {
       if (clockFault() !== undefined) throw clockWrong()
     },
 
-    /** Nobody waits for a node that said it stops. */
-    async stop(): Promise<void> {
+    /**
+     * Nobody waits for a node that said it stops.
+     * @param usesWritten false: its row stays, and says since when nobody knows its uses
+     */
+    async stop(usesWritten: boolean): Promise<void> {
       stopped = true
       clearInterval(timer)
       await running
+      if (!usesWritten) return
       await database
         .asOperator((connection) => nodeStore(connection, region).deleteNode(node.id))
         .catch(() => {})

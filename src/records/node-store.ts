@@ -1,4 +1,4 @@
-/** Rows by which the live nodes of a region know of each other. Reads and writes, nothing else. */
+/** Rows by which the live nodes of a region know of each other, and what those that ended took with them. Reads and writes, nothing else. */
 import { sql } from 'kysely'
 import type { NodeId } from '../ids.ts'
 import type { OperatorConnection } from '../storage/transaction.ts'
@@ -12,22 +12,27 @@ export type NodeReport = {
   readonly connections: number
   readonly masterKeyIds: readonly string[]
   readonly version: string
+  /** Seconds that it may go on without its database. */
+  readonly maxStale: number
+  /** By the database's clock: its uses until then are in rows. Undefined: those before its start, since there are none. */
+  readonly usesFlushedAt: Date | undefined
 }
 
 /** Seconds that a heartbeat counts for. */
 const LIVE = 3
+const isLive = sql<boolean>`seen_at > clock_timestamp() - make_interval(secs => ${LIVE})`
 
 export function nodeStore({ db }: OperatorConnection, region: Region) {
-  const isLive = sql<boolean>`seen_at > clock_timestamp() - make_interval(secs => ${LIVE})`
-
   return {
     /** @returns the database's clock, in milliseconds since 1970 */
-    async upsertNode({ id, feedNumber, connections, masterKeyIds, version }: NodeReport): Promise<number> {
+    async upsertNode({ id, usesFlushedAt, ...report }: NodeReport): Promise<number> {
       const values = {
-        feed_number: String(feedNumber),
-        connections,
-        master_key_ids: [...masterKeyIds],
-        version,
+        feed_number: String(report.feedNumber),
+        connections: report.connections,
+        master_key_ids: [...report.masterKeyIds],
+        version: report.version,
+        max_stale: report.maxStale,
+        ...(usesFlushedAt !== undefined && { uses_flushed_at: usesFlushedAt }),
       }
       const { now } = await db
         .insertInto('node')
@@ -49,7 +54,15 @@ export function nodeStore({ db }: OperatorConnection, region: Region) {
     async listLiveNodes(): Promise<readonly NodeReport[]> {
       const rows = await db
         .selectFrom('node')
-        .select(['node_id', 'feed_number', 'connections', 'master_key_ids', 'version'])
+        .select([
+          'node_id',
+          'feed_number',
+          'connections',
+          'master_key_ids',
+          'version',
+          'max_stale',
+          'uses_flushed_at',
+        ])
         .where('region', '=', region)
         .where(isLive)
         .orderBy('node_id')
@@ -60,6 +73,8 @@ export function nodeStore({ db }: OperatorConnection, region: Region) {
         connections: row.connections,
         masterKeyIds: row.master_key_ids,
         version: row.version,
+        maxStale: row.max_stale,
+        usesFlushedAt: row.uses_flushed_at ?? undefined,
       }))
     },
 
@@ -70,6 +85,71 @@ export function nodeStore({ db }: OperatorConnection, region: Region) {
         .where('region', '=', region)
         .where(sql<boolean>`seen_at < clock_timestamp() - make_interval(secs => ${seconds})`)
         .execute()
+    },
+  }
+}
+
+/** Times of which nobody knows all uses of credentials. */
+export function useGapStore({ db }: OperatorConnection, region: Region) {
+  return {
+    /**
+     * Uses that there was no room for, up to now.
+     * @param id of the gap, for whoever tries again
+     * @param seconds since it began
+     */
+    async insertGap(id: string, seconds: number): Promise<void> {
+      await db
+        .insertInto('use_gap')
+        .values({
+          region,
+          gap_id: id,
+          began_at: sql<Date>`clock_timestamp() - make_interval(secs => ${seconds})`,
+          ended_at: sql<Date>`clock_timestamp()`,
+        })
+        .onConflict((conflict) =>
+          conflict.columns(['region', 'gap_id']).doUpdateSet({ ended_at: sql<Date>`clock_timestamp()` }),
+        )
+        .execute()
+    },
+
+    /** Of nodes that ended without saying so: without their database they may have gone on for a while. */
+    async insertGapsOfNodesBefore(seconds: number): Promise<void> {
+      await sql`
+        insert into regent.use_gap (region, gap_id, began_at, ended_at)
+        select region, node_id, coalesce(uses_flushed_at, started_at), seen_at + make_interval(secs => max_stale)
+        from regent.node
+        where region = ${region} and seen_at < clock_timestamp() - make_interval(secs => ${seconds})
+        on conflict (region, gap_id) do update set began_at = excluded.began_at, ended_at = excluded.ended_at`.execute(
+        db,
+      )
+    },
+
+    async deleteGapsBefore(seconds: number): Promise<void> {
+      await db
+        .deleteFrom('use_gap')
+        .where('region', '=', region)
+        .where(sql<boolean>`ended_at < clock_timestamp() - make_interval(secs => ${seconds})`)
+        .execute()
+    },
+
+    /**
+     * @param since how far back is asked
+     * @returns up to when all live nodes have written their uses, and whether some in between are not known
+     */
+    async findKnownUntil(since: Date): Promise<{ readonly until: Date; readonly gap: boolean }> {
+      const { rows } = await sql<{ until: Date; gap: boolean }>`
+        with known as (
+          select coalesce(min(coalesce(uses_flushed_at, started_at)), clock_timestamp()) as until
+          from regent.node where region = ${region} and ${isLive}),
+        gap as (
+          select began_at, ended_at from regent.use_gap where region = ${region}
+          union all
+          select coalesce(uses_flushed_at, started_at), seen_at + make_interval(secs => max_stale)
+          from regent.node where region = ${region} and not ${isLive})
+        select until, exists (select from gap where ended_at > ${since} and began_at < until) as gap from known`.execute(
+        db,
+      )
+      return rows[0] ?? { until: since, gap: true }
     },
   }
 }

@@ -15,7 +15,8 @@ import { issuanceLimits, issuanceRefused } from '../records/issuance-limits.ts'
 import type { Region } from '../tenancy/region.ts'
 import { DEFAULT_LIMITS, httpServer } from './http-server.ts'
 import { changeHints } from './change-hints.ts'
-import { regionNode, type MemorySettings, type RegionNode } from './region-node.ts'
+import { regionNode, type RegionNode } from './region-node.ts'
+import type { MemorySettings } from './served-region.ts'
 import type { AttemptSettings, ServerParts, TokenServer } from './server-parts.ts'
 import { VERSION } from './version.ts'
 
@@ -32,7 +33,7 @@ const ATTEMPT_SETTINGS: AttemptSettings = {
 }
 
 export function assembleServer(parts: ServerParts): TokenServer {
-  const { origin, keyring, digestKeys, bcryptCost, clock, observe, trustedProxies } = parts
+  const { origin, keyring, digestKeys, bcryptCost, clock, observe, trustedProxies, issuance } = parts
   const { limits = DEFAULT_LIMITS, isDraining = () => false, wallClock = Date.now, fastLane = true } = parts
   const { relay } = parts
   const memory = { ...MEMORY, ...parts.memory }
@@ -41,21 +42,9 @@ export function assembleServer(parts: ServerParts): TokenServer {
   const node = { id: newNodeId(), masterKeyIds: parts.masterKeyIds, version: VERSION }
   const nodes = new Map<Region, RegionNode>()
   for (const [region, served] of parts.regions) {
-    nodes.set(
-      region,
-      regionNode({
-        region,
-        served,
-        keyring,
-        observe,
-        memory,
-        node,
-        wallClock,
-        monotonic,
-        onRightClock: (offset) => clock.confirm?.(offset),
-        relay: relay?.ofRegion(region),
-      }),
-    )
+    const own = { region, served, keyring, observe, memory, issuance, node, wallClock, monotonic }
+    const onRightClock = (offset: number) => clock.confirm?.(offset)
+    nodes.set(region, regionNode({ ...own, onRightClock, relay: relay?.ofRegion(region) }))
   }
   const directories = new Map([...nodes].map(([region, { directory }]) => [region, directory]))
   const records = digestRecords({
@@ -94,6 +83,8 @@ export function assembleServer(parts: ServerParts): TokenServer {
     authenticate,
     limits: attempts,
     noteDigest: records.note,
+    noteUse: (workspace, clientId, credentialId) =>
+      nodes.get(workspace.tenant.region)?.uses.used(workspace, clientId, credentialId),
     monotonic,
     failureInterval: settings.failureInterval,
   })
@@ -121,6 +112,7 @@ export function assembleServer(parts: ServerParts): TokenServer {
       if (status?.allowed === false) throw issuanceRefused(status)
       return status?.headers ?? {}
     },
+    recordIssuance: (token) => nodes.get(token.workspace.tenant.region)?.recordIssuance(token),
     observe,
   })
   const http = httpServer({

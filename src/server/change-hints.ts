@@ -2,7 +2,7 @@
 import type { Observe } from '../observe/observation.ts'
 import { CHANGE_CHANNEL, openListener, type Listener } from '../storage/listener.ts'
 import type { Region } from '../tenancy/region.ts'
-import type { ServedRegion } from './region-node.ts'
+import type { ServedRegion } from './served-region.ts'
 
 type Needs = {
   readonly regions: ReadonlyMap<Region, ServedRegion>

@@ -1,49 +1,18 @@
 /** This node's part in one region: its memory, its heartbeat, its chores, and the breaker before its database. */
 import { chores } from '../chores/chores.ts'
-import type { ChangeFeed, ChangeFeedNeeds } from '../directory/change-feed.ts'
 import { directory, type FollowingDirectory } from '../directory/directory.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import type { RegionGauges } from '../observe/gauges.ts'
 import type { Observe } from '../observe/observation.ts'
-import { heartbeat, type Heartbeat } from '../records/heartbeat.ts'
+import { heartbeat } from '../records/heartbeat.ts'
+import type { IssuedToken } from '../records/issuance-batch.ts'
+import { issuanceLog, type IssuanceLog } from '../records/issuance-log.ts'
+import { lastUse, type LastUse } from '../records/last-use.ts'
 import type { NodeReport } from '../records/node-store.ts'
-import type { ClientConfig } from 'pg'
 import { breaker, guarded } from '../storage/breaker.ts'
 import type { Database } from '../storage/transaction.ts'
 import type { Region } from '../tenancy/region.ts'
-
-/** A region's database, for what requests need of it: deadlines are short. */
-export type ServedRegion = {
-  readonly database: Database
-  /** The same, for what only reads; else `database` is asked that too. */
-  readonly reads?: Database
-  /** Serves cold loads while it is not behind. */
-  readonly replica?: Database
-  /** Where notifications of changes come from; without it, changes are found by asking. */
-  readonly listen?: ClientConfig
-  /** Set where `listen` may lead through a pooler: the variable by which a way past it is named. */
-  readonly directVariable?: string
-  /** That may be open at a time. */
-  readonly connections: number
-}
-
-export type MemorySettings = {
-  /** Seconds that tokens are issued without the database. */
-  readonly maxStale: number
-  /** Clients that are remembered of each region. */
-  readonly clients: number
-  readonly workspaces: number
-  /** Milliseconds between two questions about one client id that failed. */
-  readonly confirmInterval: number
-}
-
-/** In a worker process: what its primary does for all of them. */
-export type RegionRelay = {
-  /** Told what the primary has found of the clock. */
-  readonly onRightClock: (confirm: (offset: number) => void) => void
-  readonly openFeed: (needs: ChangeFeedNeeds) => ChangeFeed
-  readonly heartbeat: Pick<Heartbeat, 'clockFault' | 'requireRightClock' | 'skew' | 'beatNow'>
-}
+import type { IssuanceSettings, MemorySettings, RegionRelay, ServedRegion } from './served-region.ts'
 
 type Needs = {
   readonly region: Region
@@ -51,7 +20,9 @@ type Needs = {
   readonly keyring: Keyring
   readonly observe: Observe
   readonly memory: MemorySettings
-  readonly node: Omit<NodeReport, 'feedNumber' | 'connections'>
+  /** Undefined: none is kept. */
+  readonly issuance: IssuanceSettings | undefined
+  readonly node: Omit<NodeReport, 'feedNumber' | 'connections' | 'maxStale' | 'usesFlushedAt'>
   readonly wallClock: () => number
   readonly monotonic: () => number
   /** Told by how many milliseconds the wall clock is ahead of the monotonic one, whenever it was found right. */
@@ -64,13 +35,31 @@ export type RegionNode = {
   readonly directory: FollowingDirectory
   readonly heartbeat: RegionRelay['heartbeat']
   readonly database: Database
+  readonly issuance: IssuanceLog
+  readonly uses: LastUse
+  /** @returns what the answer waits for, where it must */
+  recordIssuance(token: IssuedToken): Promise<void> | undefined
   gauges(): RegionGauges
   start(): Promise<void>
   stop(): Promise<void>
 }
 
+const NO_LOG: IssuanceSettings = { mode: 'off', keepDays: 7 }
+
 export function regionNode(needs: Needs): RegionNode {
-  const { region, served, keyring, observe, memory, node, wallClock, monotonic, relay, onRightClock } = needs
+  const {
+    region,
+    served,
+    keyring,
+    observe,
+    memory,
+    issuance = NO_LOG,
+    node,
+    wallClock,
+    monotonic,
+    relay,
+    onRightClock,
+  } = needs
   const guard = breaker({
     monotonic,
     onChange: (open, error) =>
@@ -98,21 +87,35 @@ export function regionNode(needs: Needs): RegionNode {
     onAdvance: () => beats?.beatNow(),
     ...(relay && { openFeed: relay.openFeed }),
   })
+  const uses = lastUse({ region, database, observe, wallClock, monotonic })
+  const log = issuanceLog({
+    region,
+    mode: issuance.mode,
+    database:
+      issuance.mode === 'durable' && served.durable !== undefined ? guarded(served.durable, guard) : database,
+    observe,
+    wallClock,
+  })
   const alone = relay === undefined
   const beats = alone
     ? heartbeat({
         region,
         database,
         // And one that listens.
-        node: { ...node, connections: served.connections + (served.listen === undefined ? 0 : 1) },
+        node: {
+          ...node,
+          connections: served.connections + (served.listen === undefined ? 0 : 1),
+          maxStale: memory.maxStale,
+        },
         feedNumber: known.feed.number,
+        usesFlushedAt: uses.flushedAt,
         observe,
         wallClock,
         monotonic,
         onRightClock,
       })
     : undefined
-  const work = alone ? chores({ region, database, observe }) : undefined
+  const work = alone ? chores({ region, database, observe, issuanceDays: issuance.keepDays }) : undefined
   relay?.onRightClock(onRightClock)
   const anyBeats = relay?.heartbeat ?? beats
   if (anyBeats === undefined) throw new Error('a node compares its clock, or its primary does')
@@ -122,6 +125,13 @@ export function regionNode(needs: Needs): RegionNode {
     directory: known,
     heartbeat: anyBeats,
     database,
+    issuance: log,
+    uses,
+
+    recordIssuance(token) {
+      uses.issued(token.workspace, token.clientId)
+      return log.record(token)
+    },
 
     gauges() {
       const { clients, workspaces } = known.size()
@@ -134,6 +144,7 @@ export function regionNode(needs: Needs): RegionNode {
         clockSkew: anyBeats.skew() / 1000,
         lookups: known.lookups(),
         signingSince: known.signingSince(),
+        issuance: log.gauges(),
       }
     },
 
@@ -147,7 +158,10 @@ export function regionNode(needs: Needs): RegionNode {
     async stop() {
       work?.stop()
       await known.feed.stop()
-      await beats?.stop()
+      await log.close()
+      const written = await uses.close()
+      relay?.usesWritten(written)
+      await beats?.stop(written)
     },
   }
 }

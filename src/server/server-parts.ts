@@ -13,7 +13,8 @@ import type { Region } from '../tenancy/region.ts'
 import type { Certificate } from './certificate.ts'
 import type { HttpLimits } from './http-server.ts'
 import type { Readiness } from './ops-server.ts'
-import type { MemorySettings, RegionNode, RegionRelay, ServedRegion } from './region-node.ts'
+import type { RegionNode } from './region-node.ts'
+import type { IssuanceSettings, MemorySettings, RegionRelay, ServedRegion } from './served-region.ts'
 import type { Lesson } from './workers/messages.ts'
 
 export type ServerParts = {
@@ -38,6 +39,8 @@ export type ServerParts = {
   readonly trustedProxies: readonly string[]
   readonly limits?: HttpLimits
   readonly memory?: Partial<MemorySettings>
+  /** Off where it is not said. */
+  readonly issuance?: IssuanceSettings
   readonly attempts?: Partial<AttemptSettings>
   readonly isDraining?: () => boolean
   /** Whether what is asked most is answered before Express is entered. */

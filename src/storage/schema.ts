@@ -112,6 +112,27 @@ export type Schema = {
     details: JSONColumnType<Record<string, unknown>>
     occurred_at: DatabaseTime
   }
+  /** Partitioned by day, and written by operators: see migrations/0004-issuance.ts. */
+  issuance: OfWorkspace & {
+    issued_at: Date
+    events: Generated<number>
+    token_id: string
+    client_id: string
+    credential_id: string
+    scope: string
+    audience: string
+    peer: string
+    request_id: string
+    outcome: 'issued' | 'dropped'
+  }
+  credential_use: OfWorkspace & {
+    client_id: ClientId
+    credential_id: CredentialId
+    last_used_at: Date
+    uses: string
+  }
+  issuance_count: OfWorkspace & { client_id: ClientId; day: ColumnType<Date, string>; issued: string }
+  use_gap: { region: string; gap_id: string; began_at: Date; ended_at: Date }
   tombstone: {
     region: string
     tenant_id: string
@@ -138,6 +159,8 @@ export type Schema = {
     connections: number
     master_key_ids: string[]
     version: string
+    uses_flushed_at: Date | null
+    max_stale: Generated<number>
     started_at: DatabaseTime
     seen_at: ColumnType<Date, Date | undefined, Date | RawBuilder<Date>>
   }

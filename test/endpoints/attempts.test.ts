@@ -118,6 +118,7 @@ describe('failing attempts (T15)', () => {
       }),
       limits,
       noteDigest: () => {},
+      noteUse: () => {},
       monotonic,
       failureInterval: 0,
     })

@@ -11,6 +11,7 @@ import { measureEnumeration } from './enumeration.ts'
 import { flood } from './flood.ts'
 import { restartWithImported } from './imported-restart.ts'
 import { modelFigure } from './model.ts'
+import { measureIssuance, measureRecording } from './issuance.ts'
 import { restartUnderLoad } from './restarts.ts'
 import { timeStarts } from './starts.ts'
 import { floodWithWrongSecrets } from './wrong-secrets.ts'
@@ -22,14 +23,17 @@ npm run figures -- enumeration [--each 20000] [--clients 100] [--lanes 20] [--re
 npm run figures -- wrong-secrets [--seconds 120] [--rate 1000] [--cold 2] [--tenants 1] [--cost 10]
 npm run figures -- imported-restart [--clients 2000] [--weak 200] [--cost 10]
   both: [--patience 1000], milliseconds of REGENT_DB_TIMEOUT
-npm run figures -- model     [--operations 1000000] [--seed 1] [--minutes 600]`
+npm run figures -- model     [--operations 1000000] [--seed 1] [--minutes 600]
+npm run figures -- issuance  [--turns 5] [--tokens 20000] [--connections 64]   (after npm run build)`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     restarts: { type: 'string', default: '20' },
     drain: { type: 'string', default: '5' },
-    connections: { type: 'string', default: '4' },
+    connections: { type: 'string' },
+    turns: { type: 'string', default: '5' },
+    tokens: { type: 'string', default: '20000' },
     count: { type: 'string', default: '1000000' },
     seed: { type: 'string', default: '1' },
     starts: { type: 'string', default: '11' },
@@ -59,7 +63,7 @@ const FIGURES: Readonly<Record<string, () => Promise<boolean>>> = {
     const { requests, failed, failures, exits } = await restartUnderLoad({
       restarts,
       drain: Number(values.drain),
-      connections: Number(values.connections),
+      connections: Number(values.connections ?? 4),
       onRestart: (count) => progress(`restart ${count}`),
     })
     say(`restarts ${restarts}, requests ${requests}, failed ${failed}`)
@@ -174,6 +178,28 @@ const FIGURES: Readonly<Record<string, () => Promise<boolean>>> = {
       say,
       progress,
     ),
+
+  async issuance() {
+    const recording = measureRecording(100_000, 5)
+    say(`recording a token: median ${median(recording).toFixed(2)} us of processor time`)
+    const costs = await measureIssuance({
+      turns: Number(values.turns),
+      tokens: Number(values.tokens),
+      connections: Number(values.connections ?? 64),
+      program: 'dist/src/main.js',
+      onTurn: progress,
+    })
+    const total = costs.map(({ server, postgres }) => median(server) + median(postgres))
+    for (const [index, { mode, server, postgres, rowsACommit }] of costs.entries()) {
+      const shared = rowsACommit.length > 0 ? `, ${median(rowsACommit).toFixed(1)} rows a commit` : ''
+      const ratio = ((total[index] ?? 0) / (total[0] ?? 0)).toFixed(2)
+      say(
+        `${mode}: server ${median(server).toFixed(0)} us and PostgreSQL ${median(postgres).toFixed(0)} us a token, ${ratio} of off${shared}`,
+      )
+    }
+    const durable = costs.find(({ mode }) => mode === 'durable')
+    return median(recording) <= 3 && median(durable?.rowsACommit ?? []) >= 32
+  },
 
   async starts() {
     for (const program of ['dist/src/main.js', 'scripts/start.mjs']) {

@@ -50,10 +50,10 @@ export async function openSite({ program = 'scripts/start.mjs', environment: mor
     databaseUrl: home.url,
 
     /** @returns when it says that it is ready */
-    async startNode() {
+    async startNode(own: Readonly<Record<string, string>> = {}) {
       const [port, opsPort] = [await freePort(), await freePort()]
       const ports = { PORT: String(port), REGENT_OPS_PORT: String(opsPort) }
-      const process = startCommand(['serve'], { ...environment, ...ports }, undefined, program)
+      const process = startCommand(['serve'], { ...environment, ...ports, ...own }, undefined, program)
       started.add(process)
       void process.ended.then(() => started.delete(process))
       for (const deadline = Date.now() + START_DEADLINE_MS; !(await isReady(opsPort)); await sleep(5)) {

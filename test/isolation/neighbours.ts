@@ -32,6 +32,9 @@ const MARKED: Readonly<Record<string, readonly string[]>> = {
   scope_grant: [],
   signing_key: [],
   audit_event: ['actor'],
+  issuance: ['peer'],
+  credential_use: [],
+  issuance_count: [],
   tombstone: [],
 }
 
@@ -50,6 +53,21 @@ export async function openNeighbourhood() {
     rows: [credential],
   } = await superuser.query<{ hash: string }>(
     `select bcrypt_hash as hash from regent.credential where credential_id = $1`,
+    [credentialId],
+  )
+  await superuser.query(
+    `insert into regent.issuance select tenant_id, workspace_id, now(), 1, 'jti', client_id, credential_id, 'read', 'x', 'x', 'x', 'issued'
+       from regent.credential where credential_id = $1`,
+    [credentialId],
+  )
+  await superuser.query(
+    `insert into regent.credential_use select tenant_id, workspace_id, client_id, credential_id, now(), 1
+       from regent.credential where credential_id = $1`,
+    [credentialId],
+  )
+  await superuser.query(
+    `insert into regent.issuance_count select tenant_id, workspace_id, client_id, now(), 1
+       from regent.credential where credential_id = $1`,
     [credentialId],
   )
   await revokeKey(story.change, story.workspace, first.rows[0]?.kid ?? ('' as Kid))
@@ -87,7 +105,8 @@ export async function openNeighbourhood() {
       )
     for (const [table, columns] of Object.entries(MARKED)) {
       if (table === 'tenant' ? !ownTenant : neighbour.name === 'newcomer') continue
-      if (table === 'audit_event' && !ownTenant) continue // their ids are the tenant's, not the workspace's
+      // Their ids are the tenant's, not the workspace's.
+      if (['audit_event', 'issuance'].includes(table) && !ownTenant) continue
       const changed = {
         ...Object.fromEntries(columns.map((column) => [column, mark])),
         tenant_id: neighbour.tenantId,
@@ -130,7 +149,7 @@ export async function openNeighbourhood() {
     `select relname as table, exists (select from pg_attribute where attrelid = c.oid and attname = 'workspace_id')
        as "ofWorkspace"
      from pg_class c join pg_attribute on attrelid = c.oid and attname = 'tenant_id'
-     where relnamespace = 'regent'::regnamespace and relkind in ('r', 'p') order by 1`,
+     where relnamespace = 'regent'::regnamespace and relkind in ('r', 'p') and not relispartition order by 1`,
   )
 
   const forgotten = tables.filter(({ table }) => !(table in MARKED) && table !== 'change_feed')

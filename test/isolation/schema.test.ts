@@ -16,7 +16,14 @@ type Rule = {
 }
 
 /** Their rows belong to a region; they hold ids and names only. */
-const REGION_TABLES = ['breaking_migration', 'change_counter', 'change_feed', 'database_region', 'node']
+const REGION_TABLES = [
+  'breaking_migration',
+  'change_counter',
+  'change_feed',
+  'database_region',
+  'node',
+  'use_gap',
+]
 /** Kysely's own. */
 const OF_THE_MIGRATOR = ['migration', 'migration_lock']
 
@@ -124,9 +131,10 @@ const RULES: readonly Rule[] = [
     ],
   },
   {
-    name: 'one function acts as its owner, with a search path of its own, and nothing else goes round the policies',
+    name: 'few functions act as their owner, with a search path of their own, and nothing else goes round the policies',
     sql: `select proname from pg_proc where pronamespace = 'regent'::regnamespace
-        and (prosecdef and proname <> 'find_tenant' or proconfig is null)
+        and (prosecdef and proname <> all ('{find_tenant,attach_issuance_days,detach_issuance_days,drop_issuance_days}')
+          or not coalesce(proconfig::text, '') like '%search_path=pg_catalog, pg_temp%')
       union all select relname from pg_class where relnamespace = 'regent'::regnamespace and relkind in ('v', 'm', 'S')
       union all select tgname from pg_trigger join pg_class c on c.oid = tgrelid
         where relnamespace = 'regent'::regnamespace and not tgisinternal`,
@@ -134,6 +142,7 @@ const RULES: readonly Rule[] = [
     broken: [
       `create function regent.f() returns int language sql security definer set search_path = pg_catalog as 'select 1'`,
       'alter function regent.find_tenant reset search_path',
+      'alter function regent.detach_issuance_days reset search_path',
       'create view regent.all_clients as select * from regent.client',
       'create materialized view regent.all_clients as select * from regent.client',
       'create sequence regent.numbers',
@@ -199,6 +208,11 @@ describe('the schema', () => {
     signing_key:
       'activated_at gone_at master_key_id max_jwks_age max_stale max_token_lifetime retired_at revoked_at sealed_private_key state',
     audit_event: '',
+    issuance: '',
+    issuance_default: '',
+    credential_use: '',
+    issuance_count: '',
+    use_gap: '',
     tombstone: '',
     change_counter: 'number',
     change_feed: '',
@@ -214,19 +228,31 @@ describe('the schema', () => {
       `select relname as table, coalesce(string_agg(attname, ' ' order by attname)
          filter (where has_column_privilege('regent_runtime', c.oid, attnum, 'update')), '') as columns
        from pg_attribute join pg_class c on c.oid = attrelid
-       where relnamespace = 'regent'::regnamespace and relkind = 'r' and attnum > 0 and not attisdropped group by 1`,
+       where relnamespace = 'regent'::regnamespace and relkind in ('r', 'p') and relname !~ '[0-9]{8}' and attnum > 0 and not attisdropped group by 1`,
     )
     expect(Object.fromEntries(rows.map(({ table, columns }) => [table, columns]))).toEqual(UPDATES)
   })
+
+  const OF_OPERATORS = [
+    'audit_event',
+    'change_feed',
+    'credential_use',
+    'issuance',
+    'issuance_count',
+    'node',
+    'tenant',
+    'tombstone',
+    'use_gap',
+  ]
 
   it.each([
     ['regent_runtime', 'delete', ['client', 'scope_grant']],
     ['regent_runtime', 'truncate', []],
     ['regent_runtime', 'references', []],
     ['regent_runtime', 'trigger', []],
-    ['regent_operator', 'delete', ['change_feed', 'node']],
+    ['regent_operator', 'delete', ['change_feed', 'issuance_count', 'node', 'use_gap']],
     ['regent_operator', 'truncate', []],
-    ['regent_operator', 'insert', ['audit_event', 'change_feed', 'node', 'tenant', 'tombstone']],
+    ['regent_operator', 'insert', OF_OPERATORS],
     ['regent_test_login', 'select', []],
     ['regent_test_login', 'insert', []],
     ['regent_test_login', 'update', []],
@@ -235,6 +261,32 @@ describe('the schema', () => {
     const sql = `select relname from ${TABLES} and has_table_privilege('${role}', c.oid, '${right}')`
     expect(await finds(sql)).toEqual(tables)
   })
+
+  it('grants a day of the issuance log to nobody: rights are those of the whole', async () => {
+    const days = await finds(
+      `select relname from pg_class where relnamespace = 'regent'::regnamespace and relispartition and relkind = 'r'`,
+    )
+    // Yesterday, today, seven days ahead, and the default.
+    expect(days).toHaveLength(10)
+    const granted = await finds(
+      `select relname from pg_class, aclexplode(relacl) where relnamespace = 'regent'::regnamespace and relispartition
+         and grantee <> 'regent_owner'::regrole`,
+    )
+    expect(granted).toEqual([])
+  })
+
+  it.each(['attach_issuance_days', 'detach_issuance_days', 'drop_issuance_days'])(
+    'lets operators call %s, and nobody else',
+    async (name) => {
+      const callers = await finds(
+        `select rolname from pg_roles where rolname like 'regent%' and has_function_privilege(rolname, 'regent.${name}(integer)', 'execute')`,
+      )
+      expect(callers.filter((role) => !/^regent_test_(?!login)/.test(String(role)))).toEqual([
+        'regent_operator',
+        'regent_owner',
+      ])
+    },
+  )
 
   it.each([
     '',

@@ -4,6 +4,7 @@ import type { Kysely } from 'kysely'
 import type { ClientBase, PoolClient } from 'pg'
 import { feedStore } from '../../src/changes/feed-store.ts'
 import { credentialFactsStore } from '../../src/records/credential-facts-store.ts'
+import { tenantUseStore } from '../../src/records/use-store.ts'
 import { clientStore } from '../../src/clients/client-store.ts'
 import { knownClientStore } from '../../src/clients/known-client-store.ts'
 import type { ClientId, CredentialId, Kid, ResourceServerId, TenantId, WorkspaceId } from '../../src/ids.ts'
@@ -121,6 +122,10 @@ const OF_TENANTS = [
         store.updateDigest(client, credentialId, bcryptHash, { keyId: 'test', bytes: Buffer.alloc(32, 9) }),
     },
   ),
+  ...asked('tenantUseStore', (connection, { workspaceId }) => tenantUseStore(connection, workspaceId), {
+    findUse: (store, { client, credentialId }) => store.findUse(client, credentialId),
+    listCounts: (store, { client }) => store.listCounts(client),
+  }),
   ...asked('workspaceStore', workspaceStore, {
     updateWorkspaceLimit: (store, _names, { workspaceId }) => store.updateWorkspaceLimit(workspaceId, 7),
     findWorkspace: (store) => store.findWorkspace('orders' as WorkspaceSlug),
@@ -174,6 +179,21 @@ const OF_NOBODY = [
   'nodeStore.deleteNode',
   'nodeStore.listLiveNodes',
   'nodeStore.deleteNodesBefore',
+  'useGapStore.insertGap',
+  'useGapStore.insertGapsOfNodesBefore',
+  'useGapStore.deleteGapsBefore',
+  'useGapStore.findKnownUntil',
+  // Of all tenants of a database, by operators, since a batch spans tenants: test/isolation/facts.test.ts.
+  'issuanceStore.insertIssued',
+  'issuanceStore.insertIssuedAgain',
+  'issuanceStore.insertDropped',
+  'issuanceStore.attachDays',
+  'issuanceStore.detachDays',
+  'issuanceStore.dropDays',
+  'useStore.readClock',
+  'useStore.addUses',
+  'useStore.addCounts',
+  'useStore.deleteCountsBefore',
 ]
 
 /** What a tenant that has nothing is answered nevertheless: its own name, its own number. */

@@ -3,6 +3,8 @@ import { openMetrics } from '../../src/observe/metrics.ts'
 import type { Gauges } from '../../src/observe/gauges.ts'
 import type { Observation } from '../../src/observe/observation.ts'
 
+const ISSUANCE = { waiting: 4, rows: 320, commits: 10, dropped: 2 }
+const NO_ISSUANCE = { waiting: 0, rows: 0, commits: 0, dropped: 0 }
 const GAUGES: Gauges = {
   certificateEndsAt: undefined,
   hashesWaiting: 3,
@@ -17,6 +19,7 @@ const GAUGES: Gauges = {
       clockSkew: -0.25,
       lookups: { hits: 12, misses: 3 },
       signingSince: Date.now() / 1000 - 3600,
+      issuance: ISSUANCE,
     },
     {
       region: 'us',
@@ -27,6 +30,7 @@ const GAUGES: Gauges = {
       clockSkew: 0,
       lookups: { hits: 0, misses: 0 },
       signingSince: undefined,
+      issuance: NO_ISSUANCE,
     },
   ],
 }
@@ -78,6 +82,8 @@ describe('the metrics', () => {
       { type: 'listening', region: 'us', listening: true },
       { ...counted, connections: 5, limit: 97 },
       { ...counted, connections: 10, limit: 197 },
+      { type: 'issuance_tended', region: 'eu', strays: 3, detached: 1, dropped: 1 },
+      { type: 'issuance_tended', region: 'eu', strays: 2, detached: 0, dropped: 0 },
     ])
     expect(lines).toEqual(
       expect.arrayContaining([
@@ -85,6 +91,7 @@ describe('the metrics', () => {
         'regent_listening{region="us"} 1',
         'regent_region_connections{region="eu"} 10',
         'regent_region_connections_limit{region="eu"} 197',
+        'regent_issuance_stray_rows{region="eu"} 2',
       ]),
     )
   })
@@ -105,6 +112,11 @@ describe('the metrics', () => {
         'regent_memory_misses_total{region="eu"} 3',
         expect.stringMatching(/^regent_signing_key_age_seconds\{region="eu"\} 36\d\d/),
         'regent_signing_key_age_seconds{region="us"} 0',
+        'regent_issuance_waiting{region="eu"} 4',
+        'regent_issuance_rows_total{region="eu"} 320',
+        'regent_issuance_commits_total{region="eu"} 10',
+        'regent_issuance_dropped_total{region="eu"} 2',
+        'regent_issuance_dropped_total{region="us"} 0',
       ]),
     )
   })
@@ -121,6 +133,12 @@ describe('the metrics', () => {
     expect(await printed([], () => ({ ...GAUGES, certificateEndsAt: endsAt }))).toContainEqual(
       expect.stringMatching(/^regent_tls_certificate_days (?:3|2\.99\d*)$/),
     )
+  })
+
+  it('say the same of what is counted elsewhere when they are asked twice', async () => {
+    const metrics = openMetrics(() => GAUGES)
+    await metrics.print()
+    expect(await metrics.print()).toContain('regent_issuance_rows_total{region="eu"} 320')
   })
 
   it('can be asked before there is a server', async () => {

@@ -56,6 +56,10 @@ export type FromWorker =
   | { readonly type: 'read'; readonly region: Region; readonly number: number }
   | { readonly type: 'poll' | 'hint'; readonly region: Region }
   | Lesson
+  /** By the database's clock, up to when this worker's uses of credentials are written. */
+  | { readonly type: 'uses'; readonly region: Region; readonly flushedAt: Date | undefined }
+  /** It stops, and has written all its uses. */
+  | { readonly type: 'uses_written'; readonly region: Region }
   | {
       readonly type: 'count'
       readonly id: number

@@ -7,7 +7,6 @@ import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import { newNodeId } from '../../ids.ts'
 import { monotonic } from '../../clock.ts'
-import type { MetricValues } from '../../observe/metrics.ts'
 import type { Gauges } from '../../observe/gauges.ts'
 import type { Observe } from '../../observe/observation.ts'
 import { WINDOW } from '../../records/permits.ts'
@@ -15,11 +14,12 @@ import { regionCount, type RegionCount } from '../../records/region-count.ts'
 import type { Region } from '../../tenancy/region.ts'
 import { changeHints } from '../change-hints.ts'
 import type { Readiness } from '../ops-server.ts'
-import type { ServedRegion } from '../region-node.ts'
+import type { ServedRegion } from '../served-region.ts'
 import { VERSION } from '../version.ts'
 import type { FromWorker, ToWorker } from './messages.ts'
 import { regionKeeper, type RegionKeeper } from './region-keeper.ts'
 import { workerCount } from './worker-counts.ts'
+import { workerMetrics } from './worker-metrics.ts'
 import { workerPool } from './worker-pool.ts'
 
 type Needs = {
@@ -32,14 +32,14 @@ type Needs = {
   /** To each database, of a worker. */
   readonly workerConnections: number
   readonly maxStale: number
+  /** That the issuance log is kept. */
+  readonly issuanceDays: number
   readonly observe: Observe
   /** Milliseconds that a worker has to listen, and to stop. */
   readonly patience: number
 }
 
 export type Primary = ReturnType<typeof openPrimary>
-
-const METRICS_PATIENCE = 2000
 
 export function openPrimary(needs: Needs) {
   const { workers, observe, maxStale } = needs
@@ -50,8 +50,7 @@ export function openPrimary(needs: Needs) {
   const counts = new Map<Region, RegionCount>()
   /** How far each worker that has joined has applied the feed. */
   const applied = new Map<Worker, Map<Region, number>>()
-  const asked = new Map<number, (metrics: MetricValues) => void>()
-  let lastId = 0
+  const metrics = workerMetrics(tell)
   let started = false
 
   const tellAll = (message: ToWorker, but?: Worker) => {
@@ -69,8 +68,9 @@ export function openPrimary(needs: Needs) {
         served,
         observe,
         maxStale,
+        issuanceDays: needs.issuanceDays,
         // And one that listens.
-        node: { ...node, connections: connections + (served.listen === undefined ? 0 : 1) },
+        node: { ...node, maxStale, connections: connections + (served.listen === undefined ? 0 : 1) },
         wallClock: Date.now,
         monotonic,
         tell: tellAll,
@@ -91,6 +91,7 @@ export function openPrimary(needs: Needs) {
     switch (message.type) {
       case 'joined': {
         applied.set(worker, new Map())
+        for (const keeper of keepers.values()) keeper.uses.joined(worker)
         const news = [...keepers.values()].flatMap((keeper) => keeper.news())
         const hashThreads = Math.max(1, Math.floor(needs.hashThreads / workers))
         return tell(worker, { type: 'hello', verifiedKey, ticketKeys, hashThreads, news })
@@ -116,8 +117,12 @@ export function openPrimary(needs: Needs) {
           .then((counted) => tell(worker, { type: 'counted', id, counted }))
         return
       }
+      case 'uses':
+        return keepers.get(message.region)?.uses.flushed(worker, message.flushedAt)
+      case 'uses_written':
+        return keepers.get(message.region)?.uses.written(worker)
       case 'metrics':
-        return asked.get(message.id)?.(message.metrics)
+        return metrics.answered(message.id, message.metrics)
       case 'attempt_failed':
       case 'attempt_succeeded':
       case 'secret_verified':
@@ -131,7 +136,10 @@ export function openPrimary(needs: Needs) {
     observe,
     patience: needs.patience,
     onMessage: receive,
-    onGone: (worker) => void applied.delete(worker),
+    onGone(worker) {
+      applied.delete(worker)
+      for (const keeper of keepers.values()) keeper.uses.gone(worker)
+    },
   })
 
   return {
@@ -163,24 +171,7 @@ export function openPrimary(needs: Needs) {
     }),
 
     /** Of each worker that listens and answers. */
-    async readWorkerMetrics(): Promise<readonly MetricValues[]> {
-      const answers = pool.listening().map(
-        (worker) =>
-          new Promise<MetricValues>((resolve) => {
-            lastId += 1
-            const id = lastId
-            const end = (metrics: MetricValues) => {
-              clearTimeout(timer)
-              asked.delete(id)
-              resolve(metrics)
-            }
-            const timer = setTimeout(() => end([]), METRICS_PATIENCE)
-            asked.set(id, end)
-            tell(worker, { type: 'metrics', id })
-          }),
-      )
-      return Promise.all(answers)
-    },
+    readWorkerMetrics: () => metrics.read(pool.listening()),
 
     async stop(): Promise<void> {
       await pool.stop()

@@ -12,15 +12,18 @@ import { heartbeat } from '../../records/heartbeat.ts'
 import type { NodeReport } from '../../records/node-store.ts'
 import { breaker, guarded } from '../../storage/breaker.ts'
 import type { Region } from '../../tenancy/region.ts'
-import type { ServedRegion } from '../region-node.ts'
+import type { ServedRegion } from '../served-region.ts'
 import type { ClockNews, FeedNews } from './messages.ts'
+import { workerUses } from './worker-uses.ts'
 
 type Needs = {
   readonly region: Region
   readonly served: ServedRegion
   readonly observe: Observe
   readonly maxStale: number
-  readonly node: Omit<NodeReport, 'feedNumber'>
+  /** That the issuance log is kept. */
+  readonly issuanceDays: number
+  readonly node: Omit<NodeReport, 'feedNumber' | 'usesFlushedAt'>
   readonly wallClock: () => number
   readonly monotonic: () => number
   readonly tell: (news: FeedNews | ClockNews) => void
@@ -31,6 +34,7 @@ type Needs = {
 export type RegionKeeper = ReturnType<typeof regionKeeper>
 
 const CLOCK_CHECK = 250
+const RECORD_GAPS = 5000
 
 export function regionKeeper(needs: Needs) {
   const { region, served, observe, node, wallClock, monotonic, tell, applied } = needs
@@ -46,6 +50,7 @@ export function regionKeeper(needs: Needs) {
   let readAt = 0
   let offset: number | undefined
   let timer: NodeJS.Timeout | undefined
+  let recording: NodeJS.Timeout | undefined
 
   const feed = changeFeed({
     region,
@@ -70,17 +75,19 @@ export function regionKeeper(needs: Needs) {
     },
     onAdvance() {},
   })
+  const uses = workerUses(region, database, wallClock)
   const beats = heartbeat({
     region,
     database,
     node,
+    usesFlushedAt: uses.flushedAt,
     feedNumber: () => applied() ?? feed.number(),
     observe,
     wallClock,
     monotonic,
     onRightClock: (found) => (offset = found),
   })
-  const work = chores({ region, database, observe })
+  const work = chores({ region, database, observe, issuanceDays: needs.issuanceDays })
   const clockNews = (): ClockNews => ({
     type: 'clock',
     region,
@@ -92,6 +99,7 @@ export function regionKeeper(needs: Needs) {
   return {
     region,
     feed,
+    uses,
     /** Workers have applied more. */
     beatNow: beats.beatNow,
 
@@ -123,6 +131,7 @@ export function regionKeeper(needs: Needs) {
       clockSkew: beats.skew() / 1000,
       lookups: { hits: 0, misses: 0 },
       signingSince: undefined,
+      issuance: { waiting: 0, rows: 0, commits: 0, dropped: 0 },
     }),
 
     /** Rejects when the region's database cannot be asked. Before workers come: what they hear first is compared already. */
@@ -131,6 +140,8 @@ export function regionKeeper(needs: Needs) {
       await beats.start()
       await work.start()
       let told = ''
+      recording = setInterval(() => void uses.record(), RECORD_GAPS)
+      recording.unref()
       timer = setInterval(() => {
         const news = clockNews()
         if (JSON.stringify(news) === told) return
@@ -142,9 +153,10 @@ export function regionKeeper(needs: Needs) {
 
     async stop(): Promise<void> {
       clearInterval(timer)
+      clearInterval(recording)
       work.stop()
       await feed.stop()
-      await beats.stop()
+      await beats.stop(await uses.record())
     },
   }
 }

@@ -3,7 +3,7 @@ import type { ChangeFeed, ChangeFeedNeeds } from '../../directory/change-feed.ts
 import { clockWrong, type ClockFault } from '../../records/heartbeat.ts'
 import type { Counted, PermitKey, RegionCount } from '../../records/region-count.ts'
 import type { Region } from '../../tenancy/region.ts'
-import type { RegionRelay } from '../region-node.ts'
+import type { RegionRelay } from '../served-region.ts'
 import type { ClockNews, FeedNews, FromWorker, Lesson, ToWorker } from './messages.ts'
 import { relayedFeed, type RelayedFeed } from './relayed-feed.ts'
 
@@ -79,6 +79,9 @@ export function workerLink({ send, onLesson, onMetrics, onStop }: Needs) {
 
     relay(region: Region): RegionRelay {
       return {
+        usesWritten(all) {
+          if (all) send({ type: 'uses_written', region })
+        },
         onRightClock(confirm) {
           confirms.set(region, confirm)
           const known = clocks.get(region)
