@@ -44,6 +44,7 @@ describe('regent serve with a certificate', () => {
       DATABASE_URL_EU: 'default',
       REGENT_MASTER_KEYS: `tls:${Buffer.alloc(32, 5).toString('base64')}`,
       REGENT_BCRYPT_COST: '4',
+      REGENT_DB_TIMEOUT: '10000',
       REGENT_DRAIN: '0',
     }
     for (const command of ['roles', 'up'])

@@ -52,6 +52,7 @@ describe('regent serve with REGENT_WORKERS=2', () => {
       DATABASE_ADMIN_URL: home.adminUrl,
       REGENT_MASTER_KEYS: MASTER_KEYS,
       REGENT_BCRYPT_COST: '4',
+      REGENT_DB_TIMEOUT: '10000',
       REGENT_DRAIN: '0',
       LOG_LEVEL: 'debug',
     }
@@ -276,6 +277,9 @@ describe('regent serve with REGENT_WORKERS=2', () => {
       nodeStore(connection, 'none').listLiveNodes(),
     )
     expect(nodes).toEqual([])
+    // What two killed workers knew of the uses of credentials is known to be missing; the others wrote theirs.
+    const gaps = await needs.database.asOperator(({ db }) => db.selectFrom('use_gap').selectAll().execute())
+    expect(gaps).toHaveLength(2)
   })
 
   it('leaves no worker behind when the primary is killed', async () => {

@@ -2,6 +2,7 @@
  * What a node does for a region once, however many workers it has: follows the feed, says so to the other nodes, does the
  * chores. Its workers hear of it.
  */
+import type { Worker } from 'node:cluster'
 import { chores } from '../../chores/chores.ts'
 import { changeFeed } from '../../directory/change-feed.ts'
 import { freshness } from '../../directory/freshness.ts'
@@ -10,11 +11,11 @@ import type { RegionGauges } from '../../observe/gauges.ts'
 import type { Observe } from '../../observe/observation.ts'
 import { heartbeat } from '../../records/heartbeat.ts'
 import type { NodeReport } from '../../records/node-store.ts'
+import { processUses } from '../../records/process-uses.ts'
 import { breaker, guarded } from '../../storage/breaker.ts'
 import type { Region } from '../../tenancy/region.ts'
 import type { ServedRegion } from '../served-region.ts'
 import type { ClockNews, FeedNews } from './messages.ts'
-import { workerUses } from './worker-uses.ts'
 
 type Needs = {
   readonly region: Region
@@ -75,7 +76,7 @@ export function regionKeeper(needs: Needs) {
     },
     onAdvance() {},
   })
-  const uses = workerUses(region, database, wallClock)
+  const uses = processUses<Worker>(region, database, wallClock)
   const beats = heartbeat({
     region,
     database,

@@ -1,12 +1,11 @@
 /**
- * Up to when the uses of credentials of all workers of a node are written. Of a worker that ended without having written its
- * own, nobody knows them: a gap is recorded, and until it is, the node claims no more than before.
+ * Up to when the uses of credentials of all processes of a node are written. Of one that ended without having written its own,
+ * nobody knows them: a gap is recorded, and until it is, the node claims no more than before.
  */
-import type { Worker } from 'node:cluster'
 import { randomUUID } from 'node:crypto'
-import { useGapStore } from '../../records/node-store.ts'
-import type { Database } from '../../storage/transaction.ts'
-import type { Region } from '../../tenancy/region.ts'
+import { useGapStore } from './node-store.ts'
+import type { Database } from '../storage/transaction.ts'
+import type { Region } from '../tenancy/region.ts'
 
 type Known = { flushedAt: Date | undefined; readonly since: number; written: boolean }
 type Gap = { readonly id: string; readonly since: number }
@@ -14,11 +13,9 @@ type Gap = { readonly id: string; readonly since: number }
 /** Seconds that a gap is made longer by, for clocks that differ and the way to the database. */
 const MARGIN = 10
 
-export type WorkerUses = ReturnType<typeof workerUses>
-
 /** @param wallClock milliseconds since 1970 */
-export function workerUses(region: Region, database: Database, wallClock: () => number) {
-  const workers = new Map<Worker, Known>()
+export function processUses<Process>(region: Region, database: Database, wallClock: () => number) {
+  const processes = new Map<Process, Known>()
   const gaps = new Set<Gap>()
 
   const recordGaps = async () => {
@@ -30,30 +27,30 @@ export function workerUses(region: Region, database: Database, wallClock: () => 
   }
 
   return {
-    joined: (worker: Worker) =>
-      void workers.set(worker, { flushedAt: undefined, since: wallClock(), written: false }),
+    joined: (process: Process) =>
+      void processes.set(process, { flushedAt: undefined, since: wallClock(), written: false }),
 
-    flushed(worker: Worker, at: Date | undefined): void {
-      const known = workers.get(worker)
+    flushed(process: Process, at: Date | undefined): void {
+      const known = processes.get(process)
       if (known !== undefined) known.flushedAt = at
     },
 
-    written(worker: Worker): void {
-      const known = workers.get(worker)
+    written(process: Process): void {
+      const known = processes.get(process)
       if (known !== undefined) known.written = true
     },
 
-    gone(worker: Worker): void {
-      const known = workers.get(worker)
-      workers.delete(worker)
+    gone(process: Process): void {
+      const known = processes.get(process)
+      processes.delete(process)
       if (known === undefined || known.written) return
       gaps.add({ id: randomUUID(), since: known.flushedAt?.getTime() ?? known.since })
     },
 
     /** Undefined: no later than was said before. */
     flushedAt(): Date | undefined {
-      if (gaps.size > 0 || workers.size === 0) return undefined
-      const all = [...workers.values()].map(({ flushedAt }) => flushedAt?.getTime())
+      if (gaps.size > 0 || processes.size === 0) return undefined
+      const all = [...processes.values()].map(({ flushedAt }) => flushedAt?.getTime())
       return all.includes(undefined) ? undefined : new Date(Math.min(...all.map((at) => at ?? 0)))
     },
 
