@@ -22,7 +22,7 @@ describe('the fault bench', () => {
   let stage: Stage
   beforeAll(async () => {
     stage = await openStage({ nodes: 1, tenants: 1, workspaces: 2, clients: 1, connections: 1, rate: 30 })
-  })
+  }, 300_000)
   afterAll(async () => {
     await stage.close()
     expect(existsSync(stage.folder)).toBe(false)

@@ -66,7 +66,7 @@ export function startClerk(
     async audit(lookUp: LookUp): Promise<{ lost: number; gaps: number }> {
       let [lost, gaps] = [0, 0]
       for (const { region, workspace } of parties) {
-        const ledger = ledgers.get(region)?.splice(0) ?? []
+        const ledger = [...(ledgers.get(region) ?? [])]
         if (ledger.length === 0) continue
         const from = Math.min(...ledger.map(({ feedNumber }) => feedNumber))
         const feed = await lookUp(region, FEED, [region, from])
@@ -75,6 +75,7 @@ export function startClerk(
         lost += ledger.filter(
           ({ id, feedNumber }) => subjects.get(feedNumber) !== id || !clients.has(id),
         ).length
+        ledgers.get(region)?.splice(0, ledger.length)
         gaps += feed.filter(({ number }, index) => Number(number) !== from + index).length
       }
       return { lost, gaps }
