@@ -122,9 +122,9 @@ describe('days of the issuance log', () => {
       )
     }
     const issued: string[] = []
-    let stop = false
+    const state = { stop: false }
     const load = Array.from({ length: 4 }, async () => {
-      while (!stop) {
+      while (!state.stop) {
         const { body } = await orders.token(robot).expect(200)
         issued.push(decodeJwt((body as { access_token: string }).access_token).jti ?? '')
       }
@@ -137,7 +137,7 @@ describe('days of the issuance log', () => {
       detached += tended.detached
       dropped += tended.dropped
     }
-    stop = true
+    state.stop = true
     await Promise.all(load)
 
     expect([detached, dropped]).toEqual([3, 3])

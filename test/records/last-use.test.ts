@@ -278,7 +278,6 @@ describe('lastUse', () => {
 
     it('is not kept open by a node that stops: its uses are written first, and its row goes', async () => {
       const one = await robot()
-      const since = new Date((await databaseTime()).getTime() + 10_000)
       const node = assembleServer(world.parts)
       await node.start()
       const { tenant } = orders.workspace
@@ -289,7 +288,6 @@ describe('lastUse', () => {
       expect(await found(one)).toMatchObject({ uses: 1 })
       const { rows } = await world.superuser('select from regent.node')
       expect(rows).toHaveLength(1)
-      await comesTo(() => judge(one, since), { because: 'not_written_yet' })
     }, 120_000)
   })
 })
