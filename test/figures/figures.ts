@@ -180,7 +180,7 @@ const FIGURES: Readonly<Record<string, () => Promise<boolean>>> = {
     ),
 
   async issuance() {
-    const recording = measureRecording(100_000, 5)
+    const recording = await measureRecording(2000, 200)
     say(`recording a token: median ${median(recording).toFixed(2)} us of processor time`)
     const costs = await measureIssuance({
       turns: Number(values.turns),

@@ -135,9 +135,9 @@ describe('days of the issuance log', () => {
       )
     }
     const issued: string[] = []
-    const over = new AbortController()
+    const state = { stop: false }
     const load = Array.from({ length: 4 }, async () => {
-      while (!over.signal.aborted) {
+      while (!state.stop) {
         const { body } = await orders.token(robot).expect(200)
         issued.push(decodeJwt((body as { access_token: string }).access_token).jti ?? '')
       }
@@ -150,7 +150,7 @@ describe('days of the issuance log', () => {
       detached += tended.detached
       dropped += tended.dropped
     }
-    over.abort()
+    state.stop = true
     await Promise.all(load)
 
     expect([detached, dropped]).toEqual([3, 3])

@@ -93,9 +93,9 @@ describe('regent serve with REGENT_ISSUANCE_LOG=durable', () => {
     const answered: string[] = []
     for (let round = 0; round < 2; round++) {
       const regent = await serve()
-      const gone = new AbortController()
+      const state = { gone: false }
       const load = Array.from({ length: 16 }, async () => {
-        while (!gone.signal.aborted) {
+        while (!state.gone) {
           const response = await ask().catch(() => undefined)
           if (response?.status !== 200) continue
           const jti = await jtiOf(response).catch(() => undefined)
@@ -106,7 +106,7 @@ describe('regent serve with REGENT_ISSUANCE_LOG=durable', () => {
       while (answered.length < wanted) await new Promise((resolve) => setTimeout(resolve, 5))
       regent.kill('SIGKILL')
       await regent.ended
-      gone.abort()
+      state.gone = true
       await Promise.all(load)
     }
     const found = await rows()

@@ -229,6 +229,7 @@ describe('issuanceLog', () => {
       void log.record(tokenOf('c'))
       await log.close()
       expect((await rows()).map(({ token }) => token)).toEqual(['a', 'b', 'c'])
+      expect(log.gauges()).toMatchObject({ rows: 3, dropped: 0 })
     })
 
     it('says what the database refuses, counts it as dropped, and goes on', async () => {
