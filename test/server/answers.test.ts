@@ -95,6 +95,22 @@ describe('every answer of the token endpoint', () => {
     }
   })
 
+  it('carries the same table of security headers, the one to what is no HTTP too', () => {
+    const { headers: table } = answers[0]?.[2] ?? { headers: new Map() }
+    expect(table.get('content-security-policy')).toEqual(["default-src 'none';frame-ancestors 'none'"])
+    expect(table.get('strict-transport-security')).toEqual(['max-age=31536000; includeSubDomains'])
+    const secured = [...table.keys()].filter((name) =>
+      /^(?:content-security|cross-origin|origin-agent|referrer|strict-transport|x-(?!request-id))/.test(name),
+    )
+    expect(secured.length).toBeGreaterThan(10)
+    for (const [name, , { headers }] of answers) {
+      expect([name, ...secured.map((header) => headers.get(header))]).toEqual([
+        name,
+        ...secured.map((header) => table.get(header)),
+      ])
+    }
+  })
+
   it('tells nothing of what is inside, and repeats nothing of what it was sent (T47)', () => {
     for (const [name, status, { head, headers, body }] of answers) {
       // A token is an arbitrary text, and for who asked.
