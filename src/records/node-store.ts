@@ -116,7 +116,7 @@ export function useGapStore({ db }: OperatorConnection, region: Region) {
     async insertGapsOfNodesBefore(seconds: number): Promise<void> {
       await sql`
         insert into regent.use_gap (region, gap_id, began_at, ended_at)
-        select region, node_id, coalesce(uses_flushed_at, started_at), seen_at + make_interval(secs => max_stale)
+        select region, node_id, least(coalesce(uses_flushed_at, started_at), seen_at), seen_at + make_interval(secs => max_stale)
         from regent.node
         where region = ${region} and seen_at < clock_timestamp() - make_interval(secs => ${seconds})
         on conflict (region, gap_id) do update set began_at = excluded.began_at, ended_at = excluded.ended_at`.execute(
