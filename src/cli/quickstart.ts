@@ -70,6 +70,7 @@ async function quickstart(options: Options): Promise<void> {
 
     const server = assembleServer({
       origin: config.origin,
+      fastLane: config.fastLane,
       regions: store.served,
       keyring: keys,
       masterKeyIds: masterKeys.map(({ id }) => id),
