@@ -162,7 +162,9 @@ describeWithFaketime('T75 G20 a server whose clock', () => {
         await asking
       }
     })
-    expect(log.flatMap(({ state }) => state ?? []).slice(0, 2)).toEqual(['suspicious', 'right'])
+    const states = log.flatMap(({ state }) => state ?? [])
+    expect(states[0]).toBe('suspicious')
+    expect(states).toEqual(expect.arrayContaining(['right', 'wrong']))
     expect(log.filter(({ event }) => event === 'clock_jumped').length).toBeGreaterThanOrEqual(2)
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 503]))
     const tokens = answers.flatMap(({ iat, before, after }) =>
