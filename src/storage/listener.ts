@@ -59,7 +59,10 @@ export function openListener(needs: Needs): Listener {
     })
     lost.catch(() => {})
     try {
-      await own.connect()
+      const connected = own.connect()
+      connected.catch(() => {})
+      // Ended while it connects, pg settles nothing.
+      await Promise.race([connected, lost])
       if (onPooler !== undefined && (await Promise.race([isPooled(own), lost, late()]))) {
         state.closed = true
         onPooler()

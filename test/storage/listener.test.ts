@@ -1,4 +1,6 @@
 /** A connection that listens comes back by itself, whatever became of it. */
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
 import { Client } from 'pg'
 import { CHANGE_CHANNEL, openListener, type Listener } from '../../src/storage/listener.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -91,6 +93,22 @@ describe('T67 a listener', () => {
     await one.close()
     expect(performance.now() - begun).toBeLessThan(5000)
     expect(states).toEqual([true, false])
+  }, 20_000)
+
+  it('ends while it is connecting to what does not answer', async () => {
+    let came: (() => void) | undefined
+    const arrived = new Promise<void>((resolve) => {
+      came = resolve
+    })
+    const silent = createServer(() => came?.())
+    silent.listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const { port } = silent.address() as AddressInfo
+    const one = open(`postgres://nobody@127.0.0.1:${port}/nothing`)
+    await arrived
+    await one.close()
+    expect(states).toEqual([])
+    silent.close()
   }, 20_000)
 
   it.each([
