@@ -5,6 +5,7 @@ import { OperatorError } from './operator-error.ts'
 
 // 15: what the SQL of the migrations and of the stores is written for.
 const OLDEST_MAJOR = 15
+const ATTEMPTS = 5
 
 export type PostgresSettings = {
   readonly url: string
@@ -33,12 +34,23 @@ export async function openPostgres({
   })
   surviveLostConnections(pool)
   try {
-    await requireServerVersion(pool, variable)
+    await patiently(() => requireServerVersion(pool, variable))
   } catch (error) {
     await pool.end()
     throw error instanceof OperatorError ? error : unreachable(error, variable)
   }
   return pool
+}
+
+/** A start that meets a busy database or machine is no reason to give up: a connection that comes late is tried again. */
+async function patiently(work: () => Promise<void>): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work()
+    } catch (error) {
+      if (attempt === ATTEMPTS || !/connection timeout/.test(String(error))) throw error
+    }
+  }
 }
 
 /**

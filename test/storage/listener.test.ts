@@ -100,7 +100,10 @@ describe('T67 a listener', () => {
     const arrived = new Promise<void>((resolve) => {
       came = resolve
     })
-    const silent = createServer(() => came?.())
+    const silent = createServer((socket) => {
+      socket.resume()
+      came?.()
+    })
     silent.listen(0, '127.0.0.1')
     await once(silent, 'listening')
     const { port } = silent.address() as AddressInfo
