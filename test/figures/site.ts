@@ -30,6 +30,8 @@ export async function openSite({ program = 'scripts/start.mjs', environment: mor
     DATABASE_URL_EU: 'default',
     REGENT_MASTER_KEYS: SITE_MASTER_KEYS,
     REGENT_BCRYPT_COST: '4',
+    // What is tried is not how fast a database answers on a busy machine.
+    REGENT_DB_TIMEOUT: '10000',
     ...more,
   }
   const must = async (...args: string[]) => {
