@@ -7,9 +7,7 @@ import { cpus } from 'node:os'
 import { hashThreads } from '../clients/hash-queue.ts'
 import type { ServerConfig } from '../config.ts'
 import { keyring } from '../keys/keyring.ts'
-import { openLog } from '../observe/log.ts'
-import { openMetrics, printTogether } from '../observe/metrics.ts'
-import type { Observe } from '../observe/observation.ts'
+import { printTogether } from '../observe/metrics.ts'
 import { openRedis } from '../records/open-redis.ts'
 import { sealing } from '../sealing/seal.ts'
 import type { TokenServer } from '../server/server-parts.ts'
@@ -19,10 +17,10 @@ import type { FromWorker, ToWorker } from '../server/workers/messages.ts'
 import { openPrimary, type Primary } from '../server/workers/primary.ts'
 import { workerLink } from '../server/workers/worker-link.ts'
 import { OperatorError } from '../storage/operator-error.ts'
-import { printOrigin } from '../tenancy/origin.ts'
 import type { Region } from '../tenancy/region.ts'
 import type { Redis } from 'ioredis'
 import { closeServer, listenOn, requireFreePort } from './listen.ts'
+import { openObserving, serverStarted } from './observing.ts'
 import { openPostgresDatabases, type OpenDatabases } from './open-databases.ts'
 import { requireMasterKeys } from './require-master-keys.ts'
 import { OPS_REMEDY, REMEDY, tokenServer } from './token-server.ts'
@@ -44,18 +42,13 @@ export async function servePrimary(config: ServerConfig): Promise<void> {
   const keys = keyring(sealing(masterKeys))
   await requireFreePort(config.port, config.host, REMEDY)
   const stopped = untilStopped()
-  const log = openLog({ level: config.logLevel })
   let store: OpenDatabases | undefined
   let primary: Primary | undefined
   let draining = false
   const redis = new Map<Region, Redis>()
   process.on('SIGHUP', () => void primary?.replaceWorkers())
 
-  const metrics = openMetrics(() => primary?.gauges())
-  const observe: Observe = (observation) => {
-    log.observe(observation)
-    metrics.observe(observation)
-  }
+  const { log, metrics, observe } = openObserving(config, () => primary?.gauges())
   const ops = opsServer(
     () =>
       draining
@@ -94,12 +87,7 @@ export async function servePrimary(config: ServerConfig): Promise<void> {
     await primary.start().catch((cause: unknown) => {
       throw new OperatorError(`A worker process did not start: what it said stands above.`, { cause })
     })
-    log.observe({
-      type: 'server_started',
-      url: `${printOrigin(config.origin)} on ${config.host}:${config.port}`,
-      opsUrl: `http://${config.opsHost}:${config.opsPort}`,
-      regions: [...store.databases.keys()],
-    })
+    log.observe(serverStarted(config, store.databases.keys()))
     await stopped
     draining = true
     log.observe({ type: 'server_stopping' })
@@ -116,15 +104,10 @@ export async function servePrimary(config: ServerConfig): Promise<void> {
 export async function serveAsWorker(config: ServerConfig): Promise<void> {
   // The terminal's Ctrl-C and a supervisor's signal reach all processes of a group: the primary says when.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
-  const log = openLog({ level: config.logLevel })
   let server: TokenServer | undefined
   let store: OpenDatabases | undefined
   let draining = false
-  const metrics = openMetrics(() => server?.gauges())
-  const observe: Observe = (observation) => {
-    log.observe(observation)
-    metrics.observe(observation)
-  }
+  const { log, metrics, observe } = openObserving(config, () => server?.gauges())
   let stop: (() => void) | undefined
   const stopped = new Promise<void>((resolve) => {
     stop = resolve

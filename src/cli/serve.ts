@@ -9,8 +9,6 @@ import { hashThreads } from '../clients/hash-queue.ts'
 import { readServerConfig } from '../config.ts'
 import { keyring } from '../keys/keyring.ts'
 import type { Redis } from 'ioredis'
-import { openLog } from '../observe/log.ts'
-import { openMetrics } from '../observe/metrics.ts'
 import type { Observe } from '../observe/observation.ts'
 import { openRedis } from '../records/open-redis.ts'
 import type { Region } from '../tenancy/region.ts'
@@ -19,9 +17,9 @@ import type { TokenServer } from '../server/server-parts.ts'
 import { opsServer } from '../server/ops-server.ts'
 import { readCertificate, type CertificateFiles } from '../server/certificate.ts'
 import { stopServer } from '../server/stop-server.ts'
-import { printOrigin } from '../tenancy/origin.ts'
 import { closeServer, listenOn, requireFreePort } from './listen.ts'
 import { openMigratedEmbedded, openPostgresDatabases, type OpenDatabases } from './open-databases.ts'
+import { openObserving, serverStarted } from './observing.ts'
 import { requireMasterKeys } from './require-master-keys.ts'
 import { serveAsWorker, servePrimary } from './serve-workers.ts'
 import { OPS_REMEDY, REMEDY, tokenServer } from './token-server.ts'
@@ -42,8 +40,6 @@ async function serve(options: { data: string }): Promise<void> {
   const keys = keyring(sealing(masterKeys))
   await requireFreePort(config.port, config.host, REMEDY)
   const stopped = untilStopped()
-  const log = openLog({ level: config.logLevel })
-  const warn = (message: string) => log.observe({ type: 'warning', message })
   let store: OpenDatabases | undefined
   let draining = false
   let server: TokenServer | undefined
@@ -52,11 +48,8 @@ async function serve(options: { data: string }): Promise<void> {
     if (config.tls && server) replaceCertificate(config.tls, server, observe)
   })
 
-  const metrics = openMetrics(() => server?.gauges())
-  const observe: Observe = (observation) => {
-    log.observe(observation)
-    metrics.observe(observation)
-  }
+  const { log, metrics, observe } = openObserving(config, () => server?.gauges())
+  const warn = (message: string) => log.observe({ type: 'warning', message })
   const ops = opsServer(
     () =>
       draining
@@ -84,12 +77,7 @@ async function serve(options: { data: string }): Promise<void> {
     })
     await server.start()
     await listenOn(server.http, config.port, config.host, REMEDY)
-    log.observe({
-      type: 'server_started',
-      url: `${printOrigin(config.origin)} on ${config.host}:${config.port}`,
-      opsUrl: `http://${config.opsHost}:${config.opsPort}`,
-      regions: [...store.databases.keys()],
-    })
+    log.observe(serverStarted(config, store.databases.keys()))
     await stopped
     draining = true
     log.observe({ type: 'server_stopping' })
