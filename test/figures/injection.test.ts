@@ -117,20 +117,25 @@ describe('SQL in a request (T12)', () => {
     return readFileSync(join(rows[0]?.folder ?? '', 'log', 'statements'), 'utf8')
   }
 
-  it.each(Object.entries(places))('in %s is refused, and changes nothing', async (_place, bytes) => {
+  /** A third of the texts at each place, in turns; all of them at each with REGENT_TEST_WHOLE=1, which takes three times as long. */
+  const textsAt = (place: number) =>
+    injections().filter((_text, index) => process.env.REGENT_TEST_WHOLE === '1' || index % 3 === place % 3)
+  const numbered = Object.entries(places).map(([name, bytes], place) => [name, bytes, place] as const)
+
+  it.each(numbered)('in %s is refused, and changes nothing', async (_name, bytes, place) => {
     const before = await checksums()
     expect(Object.keys(before)).toContain('regent.credential')
     const seen = world.seen.length
     const faults: string[] = []
     await pooled(
-      injections(),
+      textsAt(place),
       async (text) => {
         const answer = await ask(world.port, bytes(text))
         const wrongs = shapeFaults(answer)
         if (wrongs.length > 0 || answer.body.includes('access_token') || answer.body.includes(MARK))
           faults.push(`${answer.status} ${wrongs.join()}: ${JSON.stringify(text)}`)
       },
-      8,
+      64,
     )
     expect(faults).toEqual([])
     expect(
