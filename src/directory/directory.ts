@@ -53,6 +53,8 @@ export type FollowingDirectory = Directory & {
   signingSince(): number | undefined
   /** Questions for a workspace or a client that memory could answer, and that it could not, since the start. */
   lookups(): { readonly hits: number; readonly misses: number }
+  /** Workspaces and clients whose reading has not begun. */
+  loadsWaiting(): number
   /** Forgets everything; the next questions are asked of the database. */
   forgetAll(): void
 }
@@ -164,6 +166,7 @@ export function directory(needs: DirectoryNeeds): FollowingDirectory {
     size: memory.size,
     signingSince: memory.signingSince,
     lookups: () => ({ hits, misses }),
+    loadsWaiting: () => workspaces.waiting() + clients.waiting(),
     forgetAll: memory.empty,
     requireFresh: fresh.requireFresh,
 

@@ -33,7 +33,7 @@ type Needs = {
 }
 
 export function openToAll(
-  { methods, answer }: WorkspaceEndpoint,
+  { path, methods, answer }: WorkspaceEndpoint,
   { directories, observe }: Needs,
 ): Endpoint<WorkspaceAddress> {
   return async (question) => {
@@ -48,7 +48,7 @@ export function openToAll(
       requireMethod(question.method, methods)
       return await answer(question, workspace, directory)
     } catch (error) {
-      return refusalOf(error, question, observe, workspace?.issuer)
+      return refusalOf(error, question, observe, workspace?.issuer, path)
     }
   }
 }

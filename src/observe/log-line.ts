@@ -20,6 +20,11 @@ export function writeLine(logger: Logger, observation: Observation): void {
       logger.error({ event, requestId, error: describe(error) })
       return
     }
+    case 'request_answered':
+    case 'request_abandoned':
+    case 'turn_taken':
+    case 'issuance_committed':
+      return // Numbers, for the metrics.
     case 'server_started': {
       const { url, opsUrl, regions } = observation
       logger.info({ event, url, opsUrl, regions })

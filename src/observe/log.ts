@@ -77,6 +77,8 @@ export function openLog({ level, destination = 1, bufferBytes = BUFFER_BYTES }: 
         if (logger.isLevelEnabled('debug')) writeLine(logger, observation)
         return
       }
+      // The rest of what each request leaves: numbers, for the metrics.
+      if (observation.type === 'request_answered' || observation.type === 'turn_taken') return
       if (observation.type === 'request_refused' && !refusals.allows(observation.reason)) return
       if (observation.type === 'server_error' && !faults.allows(kindOf(observation.error))) return
       writeLine(logger, observation)

@@ -23,17 +23,27 @@ export type AnswerRequest = (
 const NO_BODY = Buffer.alloc(0)
 
 export function requestAnswerer({ directories, observe, writeReply }: Needs) {
-  const endOfReading = turnTaker()
+  const endOfReading = turnTaker((requests) => observe({ type: 'turn_taken', requests }))
   const answered =
-    (find: (arrival: Arrival, request: IncomingMessage) => Promise<Reply | undefined>): AnswerRequest =>
+    (
+      endpoint: string,
+      find: (arrival: Arrival, request: IncomingMessage) => Promise<Reply | undefined>,
+    ): AnswerRequest =>
     async (arrival, request, response) => {
+      const arrived = performance.now()
       try {
         const reply = await find(arrival, request).catch((error: unknown) =>
-          refusalOf(error, arrival, observe),
+          refusalOf(error, arrival, observe, undefined, endpoint),
         )
-        // Nobody waits any more, or the frame was refused meanwhile.
-        if (reply === undefined || response.destroyed || response.headersSent) return
+        // The frame was refused meanwhile, or nobody waits any more.
+        if (response.headersSent) return
+        if (reply === undefined || response.destroyed) {
+          if (reply === undefined || reply.status < 400) observe({ type: 'request_abandoned', endpoint })
+          return
+        }
         writeReply(request, response, reply, arrival.requestId)
+        const seconds = (performance.now() - arrived) / 1000
+        observe({ type: 'request_answered', endpoint, status: reply.status, seconds })
       } catch (error) {
         observe({ type: 'server_error', requestId: arrival.requestId, error })
         response.destroy()
@@ -44,7 +54,7 @@ export function requestAnswerer({ directories, observe, writeReply }: Needs) {
     fromEndpoint(endpoint: WorkspaceEndpoint): AnswerRequest {
       const ask = openToAll(endpoint, { directories, observe })
       const takesBody = endpoint.methods.includes('POST')
-      return answered(async (arrival, request) => {
+      return answered(endpoint.path, async (arrival, request) => {
         const body = takesBody ? await readBody(request) : NO_BODY
         await endOfReading()
         return body && ask({ ...arrival, body })
@@ -52,6 +62,6 @@ export function requestAnswerer({ directories, observe, writeReply }: Needs) {
     },
 
     /** @param why an OAuthError, or what is a fault of ours */
-    withRefusal: (why: unknown): AnswerRequest => answered(() => Promise.reject(why)),
+    withRefusal: (why: unknown): AnswerRequest => answered('none', () => Promise.reject(why)),
   }
 }

@@ -182,6 +182,7 @@ export function assembleServer(parts: ServerParts): TokenServer {
       certificateEndsAt,
       hashesWaiting: queue.waiting(),
       hashesRunning: queue.running(),
+      digestsWaiting: records.waiting(),
       regions: [...nodes.values()].map((region) => region.gauges()),
     }),
   }

@@ -139,6 +139,7 @@ export function regionNode(needs: Needs): RegionNode {
         region,
         clients,
         workspaces,
+        loadsWaiting: known.loadsWaiting(),
         feedAge: known.fresh.age(),
         databaseAnswers: !guard.isOpen(),
         clockSkew: anyBeats.skew() / 1000,
