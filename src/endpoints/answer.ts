@@ -48,10 +48,11 @@ export function refusalOf(
     ...(endpoint !== undefined && { endpoint }),
   })
   const refused = { error: code, error_description: `${message} (request ${requestId})` }
-  return jsonReply(status, refused, {
+  const reply = jsonReply(status, refused, {
     ...(status === 401 && { 'WWW-Authenticate': printChallenge(issuer ?? 'regent', refused) }),
     ...headers,
   })
+  return { ...reply, reason }
 }
 
 /**
