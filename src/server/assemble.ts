@@ -112,6 +112,7 @@ export function assembleServer(parts: ServerParts): TokenServer {
       if (status?.allowed === false) throw issuanceRefused(status)
       return status?.headers ?? {}
     },
+    recordRefusal: (refused) => nodes.get(refused.workspace.tenant.region)?.recordRefusal(refused),
     recordIssuance: (token) => nodes.get(token.workspace.tenant.region)?.recordIssuance(token),
     observe,
   })
