@@ -23,7 +23,8 @@ const secured = (table: string) => [
 
 const TABLES = [
   // No reference to what it names: a row outlives its client, and costs no look-up. No check either: a row is written with
-  // every token. `token_id` is the jti; `outcome` is 'issued', or 'dropped' for as many events as there was no room for.
+  // every token. `token_id` is the jti, and of rows without a token an id of their own; `outcome` is 'issued', the
+  // reason of a refusal, or that there was no room for so many events.
   `create table regent.issuance (
     tenant_id uuid not null,
     workspace_id uuid not null,

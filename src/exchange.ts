@@ -21,6 +21,6 @@ export type Reply = {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | Buffer
+  /** Which check refused it, for whoever observes: never sent. */
+  readonly reason?: string
 }
-
-export type Endpoint<Address> = (question: Question<Address>) => Promise<Reply>

@@ -34,6 +34,10 @@ export function narrate(observation: Observation): void {
       if (observation.strays > 0)
         report(`Region ${observation.region}: ${observation.strays} rows of the issuance log lie in no day.`)
       return
+    case 'request_answered':
+    case 'request_abandoned':
+    case 'turn_taken':
+    case 'issuance_committed':
     case 'replica_lost':
     case 'replica_found':
     case 'memory_emptied':

@@ -10,7 +10,7 @@ import type { Region } from '../tenancy/region.ts'
 /** @param read undefined while there is nothing to read yet */
 export function openObserving({ logLevel }: ServerConfig, read: () => Gauges | undefined) {
   const log = openLog({ level: logLevel })
-  const metrics = openMetrics(read)
+  const metrics = openMetrics(read, log.dropped)
   const observe: Observe = (observation) => {
     log.observe(observation)
     metrics.observe(observation)

@@ -8,6 +8,7 @@ import { hashThreads } from '../clients/hash-queue.ts'
 import type { ServerConfig } from '../config.ts'
 import { keyring } from '../keys/keyring.ts'
 import { printTogether } from '../observe/metrics.ts'
+import { flushTraces } from '../observe/tracing.ts'
 import { openRedis } from '../records/open-redis.ts'
 import { sealing } from '../sealing/seal.ts'
 import type { TokenServer } from '../server/server-parts.ts'
@@ -153,6 +154,7 @@ export async function serveAsWorker(config: ServerConfig): Promise<void> {
   } finally {
     await server?.stop()
     await store?.close()
+    await flushTraces()
     await log.close()
     process.disconnect?.()
   }

@@ -10,6 +10,7 @@ import { readServerConfig } from '../config.ts'
 import { keyring } from '../keys/keyring.ts'
 import type { Redis } from 'ioredis'
 import type { Observe } from '../observe/observation.ts'
+import { flushTraces } from '../observe/tracing.ts'
 import { openRedis } from '../records/open-redis.ts'
 import type { Region } from '../tenancy/region.ts'
 import { sealing } from '../sealing/seal.ts'
@@ -88,6 +89,7 @@ async function serve(options: { data: string }): Promise<void> {
     for (const one of redis.values()) one.disconnect()
     await store?.close()
     log.observe({ type: 'server_stopped' })
+    await flushTraces()
     await log.close()
   }
 }

@@ -10,6 +10,7 @@ import { randomBytes } from 'node:crypto'
 import { hash } from 'bcrypt'
 import type { Clock } from '../clock.ts'
 import type { CredentialId } from '../ids.ts'
+import { inSpan } from '../observe/tracing.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
 import { attemptKey, peerNetwork } from './attempt-key.ts'
 import type { AttemptLimits } from './attempt-limits.ts'
@@ -83,7 +84,7 @@ export function clientAuthentication(needs: Needs) {
       comparison = hashQueue.compare(turn, presented.secret, bcryptHash).finally(() => underWay.delete(same))
       underWay.set(same, comparison)
     }
-    return { bcryptHash, right: await comparison }
+    return { bcryptHash, right: await inSpan('bcrypt', () => comparison) }
   }
 
   /**

@@ -53,10 +53,12 @@ export function clientLoads({ region, readClients, concurrency, random }: Needs)
   let running = 0
   let scheduled = false
 
+  const allWaiting = () => [...batches.values()].reduce((sum, batch) => sum + batch.waiting.size, 0)
+
   const schedule = () => {
     if (scheduled || running >= concurrency || batches.size === 0) return
     scheduled = true
-    const due = [...batches.values()].reduce((sum, { waiting }) => sum + waiting.size, 0)
+    const due = allWaiting()
     const start = () => {
       scheduled = false
       startBatches()
@@ -121,6 +123,9 @@ export function clientLoads({ region, readClients, concurrency, random }: Needs)
       schedule()
       return deferred.promise
     },
+
+    /** Clients whose reading has not begun. */
+    waiting: allWaiting,
 
     /** A change was read: whoever comes from now on does not join what began before it. */
     forget(concern: Concern): void {

@@ -8,6 +8,7 @@ import { knownClientStore } from '../clients/known-client-store.ts'
 import type { ClientId } from '../ids.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import type { Observe } from '../observe/observation.ts'
+import { inSpan } from '../observe/tracing.ts'
 import type { Database } from '../storage/transaction.ts'
 import type { WorkspaceAddress } from '../tenancy/address.ts'
 import type { Region } from '../tenancy/region.ts'
@@ -53,6 +54,8 @@ export type FollowingDirectory = Directory & {
   signingSince(): number | undefined
   /** Questions for a workspace or a client that memory could answer, and that it could not, since the start. */
   lookups(): { readonly hits: number; readonly misses: number }
+  /** Workspaces and clients whose reading has not begun. */
+  loadsWaiting(): number
   /** Forgets everything; the next questions are asked of the database. */
   forgetAll(): void
 }
@@ -164,6 +167,7 @@ export function directory(needs: DirectoryNeeds): FollowingDirectory {
     size: memory.size,
     signingSince: memory.signingSince,
     lookups: () => ({ hits, misses }),
+    loadsWaiting: () => workspaces.waiting() + clients.waiting(),
     forgetAll: memory.empty,
     requireFresh: fresh.requireFresh,
 
@@ -171,7 +175,7 @@ export function directory(needs: DirectoryNeeds): FollowingDirectory {
       const known = memory.findWorkspace(address)
       if (known === undefined) misses += 1
       else hits += 1
-      return known ?? workspaces.load(address)
+      return known ?? inSpan('read workspace', () => workspaces.load(address))
     },
 
     async findClient(workspace, id) {
@@ -181,9 +185,10 @@ export function directory(needs: DirectoryNeeds): FollowingDirectory {
       // Who fails often asks the database in turn only: until then nobody knows whether there is such a client.
       if (value !== undefined || confirmations.isPaced(workspace, id))
         return { value, asOf: Number.NEGATIVE_INFINITY, fromPrimary: false }
-      return clients.load(workspace, id)
+      return inSpan('read client', () => clients.load(workspace, id))
     },
 
-    confirmClient: confirmations.confirm,
+    confirmClient: (workspace, id, arrived, found) =>
+      inSpan('confirm client', () => confirmations.confirm(workspace, id, arrived, found)),
   }
 }

@@ -74,6 +74,9 @@ export function workspaceLoads({ region, readWorkspace, concurrency, interval, m
       }
     },
 
+    /** Workspaces whose reading has not begun. */
+    waiting: (): number => queue.length,
+
     /** A change was read: whoever comes from now on does not join what began before it. */
     forget(concern: Concern): void {
       if (concern.of !== 'client') flying.clear()

@@ -21,12 +21,14 @@ export function jsonReply(
 /**
  * Observes why a question is not answered, and says so. What is no refusal is a fault of ours: a bare `server_error`.
  * @param issuer where the question was addressed to, once that is known; a 401 names it in its challenge
+ * @param endpoint the path of that which was asked, where one was
  */
 export function refusalOf(
   error: unknown,
   { requestId, peer }: Pick<Question<unknown>, 'requestId' | 'peer'>,
   observe: Observe,
   issuer?: string,
+  endpoint?: string,
 ): Reply {
   const refusal = error instanceof OAuthError ? error : undefined
   // Behind a 503 there is a fault too, and whoever mends it needs to see it.
@@ -43,12 +45,14 @@ export function refusalOf(
     code,
     reason,
     ...(issuer !== undefined && { issuer }),
+    ...(endpoint !== undefined && { endpoint }),
   })
   const refused = { error: code, error_description: `${message} (request ${requestId})` }
-  return jsonReply(status, refused, {
+  const reply = jsonReply(status, refused, {
     ...(status === 401 && { 'WWW-Authenticate': printChallenge(issuer ?? 'regent', refused) }),
     ...headers,
   })
+  return { ...reply, reason }
 }
 
 /**

@@ -9,10 +9,12 @@ import { requireActiveKey } from '../directory/known-workspace.ts'
 import type { Grant } from '../grants/grant.ts'
 import { OAuthError } from '../oauth/error.ts'
 import { readForm, readParameterNames, requireForm } from '../oauth/form.ts'
-import { parseResource } from '../oauth/resource.ts'
-import { parseScope, printScope } from '../oauth/scope.ts'
+import { parseResource, type ResourceIdentifier } from '../oauth/resource.ts'
+import { parseScope, printScope, type Scope } from '../oauth/scope.ts'
 import type { Observe } from '../observe/observation.ts'
+import { inSpan } from '../observe/tracing.ts'
 import type { IssuedToken } from '../records/issuance-batch.ts'
+import type { RefusedRequest } from '../records/refusal-log.ts'
 import type { Region } from '../tenancy/region.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
 import { issueAccessToken } from '../tokens/issue-access-token.ts'
@@ -31,6 +33,8 @@ export type TokenNeeds = {
   readonly countIssuance: (workspace: Workspace, client: KnownClient) => Readonly<Record<string, string>>
   /** Writes down who got it. @returns what the answer waits for, where it must. Rejects with an OAuthError 503 */
   readonly recordIssuance: (token: IssuedToken) => Promise<void> | undefined
+  /** Writes down that a client which had proved itself did not get one. */
+  readonly recordRefusal: (refused: RefusedRequest) => void
   readonly observe: Observe
 }
 
@@ -43,8 +47,16 @@ const NEVER_IN_QUERY: ReadonlySet<string> = new Set([
 ])
 
 export function tokenEndpoint(needs: TokenNeeds): WorkspaceEndpoint {
-  const { clock, grants, authenticateClient, requireRightClock, countIssuance, recordIssuance, observe } =
-    needs
+  const {
+    clock,
+    grants,
+    authenticateClient,
+    requireRightClock,
+    countIssuance,
+    recordIssuance,
+    recordRefusal,
+    observe,
+  } = needs
   return {
     path: '/oauth2/token',
     methods: ['POST'],
@@ -69,54 +81,69 @@ export function tokenEndpoint(needs: TokenNeeds): WorkspaceEndpoint {
         directory,
         question.peer,
       )
-      const limits = countIssuance(workspace, client)
-      requireGrantAllowed(client, grant)
+      let resources: readonly ResourceIdentifier[] = []
+      let scope: Scope | undefined
+      try {
+        const limits = countIssuance(workspace, client)
+        requireGrantAllowed(client, grant)
 
-      const resources = readResources(form, workspace)
-      const scope = form.scope === undefined ? undefined : parseScope(form.scope)
-      const authorization = await grant.authorize({ client, scope, resources })
-      requireWithin(client, authorization)
+        resources = readResources(form, workspace)
+        scope = form.scope === undefined ? undefined : parseScope(form.scope)
+        const authorization = await grant.authorize({ client, scope, resources })
+        requireWithin(client, authorization)
 
-      const { algorithm, jwtType } = requireOneSigning(client, authorization, workspace)
-      const key = requireActiveKey(workspace, algorithm)
-      const token = await issueAccessToken(clock, workspace, key, {
-        clientId: client.id,
-        credentialId,
-        jwtType,
-        longestLife,
-        ...authorization,
-      })
-      const printedScope = printScope(authorization.scope)
-      const recorded = recordIssuance({
-        workspace,
-        clientId: client.id,
-        credentialId,
-        scope: printedScope,
-        resources: authorization.resources,
-        tokenId: token.tokenId,
-        peer: question.peer,
-        requestId: question.requestId,
-      })
-      // No token leaves without its row, where the log is durable.
-      if (recorded !== undefined) await recorded
-      observe({
-        type: 'token_issued',
-        requestId: question.requestId,
-        issuer: workspace.issuer,
-        clientId: client.id,
-        credentialId,
-        grantType: grant.type,
-        scope: printedScope,
-        tokenId: token.tokenId,
-      })
-      const body = {
-        access_token: token.value,
-        token_type: 'Bearer',
-        expires_in: token.expiresIn,
-        // §5.1: required where it differs from what was asked for; sent always, so that nobody must guess.
-        scope: printedScope,
+        const { algorithm, jwtType } = requireOneSigning(client, authorization, workspace)
+        const key = requireActiveKey(workspace, algorithm)
+        const token = await issueAccessToken(clock, workspace, key, {
+          clientId: client.id,
+          credentialId,
+          jwtType,
+          longestLife,
+          ...authorization,
+        })
+        const printedScope = printScope(authorization.scope)
+        const recorded = recordIssuance({
+          workspace,
+          clientId: client.id,
+          credentialId,
+          scope: printedScope,
+          resources: authorization.resources,
+          tokenId: token.tokenId,
+          peer: question.peer,
+          requestId: question.requestId,
+        })
+        // No token leaves without its row, where the log is durable.
+        if (recorded !== undefined) await inSpan('commit of the row', () => recorded)
+        observe({
+          type: 'token_issued',
+          requestId: question.requestId,
+          issuer: workspace.issuer,
+          clientId: client.id,
+          credentialId,
+          grantType: grant.type,
+          scope: printedScope,
+          tokenId: token.tokenId,
+        })
+        const body = {
+          access_token: token.value,
+          token_type: 'Bearer',
+          expires_in: token.expiresIn,
+          // §5.1: required where it differs from what was asked for; sent always, so that nobody must guess.
+          scope: printedScope,
+        }
+        return jsonReply(200, body, limits)
+      } catch (error) {
+        const reason = error instanceof OAuthError ? error.reason : 'server_error'
+        const asked = {
+          scope: scope ?? [],
+          resources,
+          reason,
+          peer: question.peer,
+          requestId: question.requestId,
+        }
+        recordRefusal({ workspace, clientId: client.id, credentialId, ...asked })
+        throw error
       }
-      return jsonReply(200, body, limits)
     },
   }
 }

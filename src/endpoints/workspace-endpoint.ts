@@ -4,7 +4,7 @@
  */
 import type { Directory } from '../directory/directory.ts'
 import type { KnownWorkspace } from '../directory/known-workspace.ts'
-import type { Endpoint, Question, Reply } from '../exchange.ts'
+import type { Question, Reply } from '../exchange.ts'
 import { OAuthError } from '../oauth/error.ts'
 import type { Observe } from '../observe/observation.ts'
 import { nothingHere, type WorkspaceAddress } from '../tenancy/address.ts'
@@ -32,11 +32,12 @@ type Needs = {
   readonly observe: Observe
 }
 
-export function openToAll(
-  { methods, answer }: WorkspaceEndpoint,
-  { directories, observe }: Needs,
-): Endpoint<WorkspaceAddress> {
-  return async (question) => {
+/** @returns who answers; tells `onLocated`, where it is given, whose question it is */
+export function openToAll({ path, methods, answer }: WorkspaceEndpoint, { directories, observe }: Needs) {
+  return async (
+    question: WorkspaceQuestion,
+    onLocated?: (workspace: KnownWorkspace) => void,
+  ): Promise<Reply> => {
     let workspace: KnownWorkspace | undefined
     try {
       // Hosts for client certificates have a listener of their own, which this one is not.
@@ -45,10 +46,11 @@ export function openToAll(
       if (directory === undefined) throw misdirected()
       workspace = await directory.locate(question.address)
       if (workspace === undefined) throw nothingHere()
+      onLocated?.(workspace)
       requireMethod(question.method, methods)
       return await answer(question, workspace, directory)
     } catch (error) {
-      return refusalOf(error, question, observe, workspace?.issuer)
+      return refusalOf(error, question, observe, workspace?.issuer, path)
     }
   }
 }

@@ -4,6 +4,7 @@
  */
 import { constants, sign as signBytes, type KeyObject, type SignKeyObjectInput } from 'node:crypto'
 import type { WorkspaceId } from '../ids.ts'
+import { inSpan } from '../observe/tracing.ts'
 import type { Algorithm, JwtType } from '../oauth/signing.ts'
 import type { ActiveKey } from './signing-key.ts'
 
@@ -63,11 +64,13 @@ function encode(value: object): string {
 
 /** On a thread of Node's pool; where that has two, bcrypt leaves one free. */
 function signAside(input: Buffer, key: SignKeyObjectInput): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    signBytes('sha256', input, key, (error, signature) =>
-      error === null ? resolve(signature) : reject(error),
-    )
-  })
+  const signing = () =>
+    new Promise<Buffer>((resolve, reject) => {
+      signBytes('sha256', input, key, (error, signature) =>
+        error === null ? resolve(signature) : reject(error),
+      )
+    })
+  return inSpan('RSA signature', signing)
 }
 
 /**

@@ -63,6 +63,16 @@ export function addGauges(registry: Registry, read: () => Gauges | undefined): v
   )
   now('regent_hash_queue_waiting', 'bcrypt comparisons that wait.', (gauges) => gauges.hashesWaiting)
   now('regent_hash_queue_running', 'bcrypt comparisons that run.', (gauges) => gauges.hashesRunning)
+  now(
+    'regent_digests_waiting',
+    'Digests of secrets that wait to be written.',
+    (gauges) => gauges.digestsWaiting,
+  )
+  nowOfRegion(
+    'regent_loads_waiting',
+    'Clients and workspaces that wait to be read.',
+    (gauges) => gauges.loadsWaiting,
+  )
   nowOfRegion('regent_memory_clients', 'Clients remembered.', ({ clients }) => clients)
   nowOfRegion('regent_memory_workspaces', 'Workspaces remembered.', ({ workspaces }) => workspaces)
   nowOfRegion('regent_feed_age_seconds', 'Since changes were read.', ({ feedAge }) => feedAge, 'max')

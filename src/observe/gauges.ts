@@ -6,6 +6,8 @@ export type Gauges = {
   /** bcrypt comparisons. */
   readonly hashesWaiting: number
   readonly hashesRunning: number
+  /** Digests of secrets that are to be written down. */
+  readonly digestsWaiting: number
   readonly regions: readonly RegionGauges[]
 }
 
@@ -13,6 +15,8 @@ export type RegionGauges = {
   readonly region: string
   readonly clients: number
   readonly workspaces: number
+  /** Of both, those whose reading has not begun. */
+  readonly loadsWaiting: number
   /** Seconds since the feed was read. */
   readonly feedAge: number
   /** False while the database is given up. */

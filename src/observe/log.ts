@@ -4,9 +4,10 @@
  * An issued token is no line but a number; refusals are at most ten lines a second and reason, faults ten a second and kind,
  * the rest a number.
  */
-import { pino, type Logger } from 'pino'
+import { pino } from 'pino'
 import { lineLimit } from './line-limit.ts'
-import type { Observation, Observe } from './observation.ts'
+import { writeLine } from './log-line.ts'
+import type { Observe } from './observation.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
@@ -73,12 +74,14 @@ export function openLog({ level, destination = 1, bufferBytes = BUFFER_BYTES }: 
       if (closed) return
       if (observation.type === 'token_issued') {
         issued += 1
-        if (logger.isLevelEnabled('debug')) write(logger, observation)
+        if (logger.isLevelEnabled('debug')) writeLine(logger, observation)
         return
       }
+      // The rest of what each request leaves: numbers, for the metrics.
+      if (observation.type === 'request_answered' || observation.type === 'turn_taken') return
       if (observation.type === 'request_refused' && !refusals.allows(observation.reason)) return
       if (observation.type === 'server_error' && !faults.allows(kindOf(observation.error))) return
-      write(logger, observation)
+      writeLine(logger, observation)
     },
 
     dropped: () => dropped,
@@ -102,98 +105,4 @@ export function openLog({ level, destination = 1, bufferBytes = BUFFER_BYTES }: 
 function kindOf(error: unknown): string {
   const { name, code } = (error ?? {}) as { name?: unknown; code?: unknown }
   return [name, code].filter((part) => typeof part === 'string').join(' ') || typeof error
-}
-
-/** The one place that says which field of what reaches the log: a field that is not named here does not. */
-function write(logger: Logger, observation: Observation): void {
-  const { type: event } = observation
-  switch (observation.type) {
-    case 'token_issued': {
-      const { requestId, issuer, clientId, credentialId, grantType, scope, tokenId } = observation
-      logger.debug({ event, requestId, issuer, clientId, credentialId, grantType, scope, tokenId })
-      return
-    }
-    case 'request_refused': {
-      const { requestId, peer, status, code, reason, issuer } = observation
-      logger[status >= 500 ? 'error' : 'info']({ event, requestId, peer, status, code, reason, issuer })
-      return
-    }
-    case 'server_error': {
-      const { requestId, error } = observation
-      logger.error({ event, requestId, error: describe(error) })
-      return
-    }
-    case 'server_started': {
-      const { url, opsUrl, regions } = observation
-      logger.info({ event, url, opsUrl, regions })
-      return
-    }
-    case 'worker_ended': {
-      const { pid, code, signal } = observation
-      logger.error({ event, pid, code, signal })
-      return
-    }
-    case 'certificate_replaced':
-      logger.info({ event, endsAt: observation.endsAt })
-      return
-    case 'server_stopping':
-    case 'server_stopped':
-      logger.info({ event })
-      return
-    case 'memory_emptied': {
-      const { region, feedNumber } = observation
-      logger.warn({ event, region, feedNumber })
-      return
-    }
-    case 'database_lost':
-      logger.error({ event, region: observation.region, error: describe(observation.error) })
-      return
-    case 'replica_lost':
-      logger.warn({ event, region: observation.region, error: describe(observation.error) })
-      return
-    case 'database_found':
-    case 'replica_found':
-      logger.warn({ event, region: observation.region })
-      return
-    case 'listening': {
-      const { region, listening } = observation
-      logger[listening ? 'info' : 'warn']({ event, region, listening })
-      return
-    }
-    case 'clock_compared': {
-      const { region, state, skewMillis } = observation
-      logger[state === 'wrong' ? 'error' : 'warn']({ event, region, state, skewMillis })
-      return
-    }
-    case 'clock_jumped': {
-      const { region, jumpMillis } = observation
-      logger.error({ event, region, jumpMillis })
-      return
-    }
-    case 'connections_counted': {
-      const { region, connections, limit, nodes, tooMany } = observation
-      logger[tooMany ? 'warn' : 'debug']({ event, region, connections, limit, nodes })
-      return
-    }
-    case 'issuance_tended': {
-      const { region, strays, detached, dropped } = observation
-      logger[strays > 0 ? 'warn' : 'debug']({ event, region, strays, detached, dropped })
-      return
-    }
-    case 'warning':
-      logger.warn({ event, message: observation.message })
-  }
-}
-
-/** Of an error: its name, code, message and stack, and those of its causes. Never what it was thrown with. */
-function describe(error: unknown): object {
-  if (typeof error !== 'object' || error === null) return { message: String(error) }
-  const { name, code, message, stack, cause } = error as Error & { code?: unknown }
-  return {
-    name,
-    ...(typeof code === 'string' && { code }),
-    message,
-    stack,
-    ...(cause !== undefined && { cause: describe(cause) }),
-  }
 }

@@ -12,7 +12,9 @@ import {
   type Aggregator,
 } from 'prom-client'
 import { addGauges } from './add-gauges.ts'
+import { addRequestMetrics } from './add-request-metrics.ts'
 import type { Gauges } from './gauges.ts'
+import { addHistogram, buckets, type Buckets } from './histogram.ts'
 import type { Observation, Observe } from './observation.ts'
 
 export type Metrics = {
@@ -31,8 +33,17 @@ export function printTogether(values: readonly MetricValues[]): Promise<string> 
   return AggregatorRegistry.aggregate([...values]).metrics()
 }
 
-/** @param read undefined while there is nothing to read yet */
-export function openMetrics(read: () => Gauges | undefined): Metrics {
+/** Of rows in a commit: a batch has up to 500. */
+const ROWS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 500]
+
+/**
+ * @param read undefined while there is nothing to read yet
+ * @param logLinesDropped since the start
+ */
+export function openMetrics(
+  read: () => Gauges | undefined,
+  logLinesDropped: () => number = () => 0,
+): Metrics {
   const registry = new Registry()
   const registers = [registry]
   // Of the process: CPU, memory, open files, delay of the event loop, garbage collection.
@@ -41,11 +52,7 @@ export function openMetrics(read: () => Gauges | undefined): Metrics {
     new Counter({ name, help, labelNames, registers })
   const ofRegion = (name: string, help: string, aggregator: Aggregator) =>
     new Gauge({ name, help, aggregator, labelNames: ['region'], registers })
-  const issued = counter('regent_tokens_issued_total', 'Access tokens issued.', ['grant_type'])
-  const refused = counter('regent_requests_refused_total', 'Requests refused, by status and reason.', [
-    'status',
-    'reason',
-  ])
+  const requests = addRequestMetrics(registry)
   const faults = counter('regent_server_errors_total', 'Faults, of the database too.')
   const ended = counter('regent_workers_ended_total', 'Worker processes that died, and were replaced.')
   const emptied = counter('regent_memory_emptied_total', 'Times that a region was forgotten.', ['region'])
@@ -64,14 +71,42 @@ export function openMetrics(read: () => Gauges | undefined): Metrics {
     'max',
   )
 
+  const rows = new Map<string, Buckets>()
+  addHistogram(
+    registry,
+    { name: 'regent_issuance_commit_rows', help: 'Rows of the issuance log in one commit.', bounds: ROWS },
+    () => Array.from(rows, ([region, one]) => [{ region }, one]),
+  )
+  registry.registerMetric(
+    new Counter({
+      name: 'regent_log_lines_dropped_total',
+      help: 'Lines of the log that found no room.',
+      registers: [],
+      collect() {
+        this.reset()
+        this.inc(logLinesDropped())
+      },
+    }),
+  )
   addGauges(registry, read)
 
   const observe = (observation: Observation): void => {
     switch (observation.type) {
       case 'token_issued':
-        return issued.inc({ grant_type: observation.grantType })
+        return requests.issued(observation.grantType)
+      case 'request_answered':
+        return requests.answered(observation.endpoint, observation.status, observation.seconds)
+      case 'turn_taken':
+        return requests.together(observation.requests)
       case 'request_refused':
-        return refused.inc({ status: observation.status, reason: observation.reason })
+        return requests.refused(observation)
+      case 'request_abandoned':
+        return requests.abandoned(observation.endpoint)
+      case 'issuance_committed': {
+        const known = rows.get(observation.region) ?? buckets(ROWS)
+        rows.set(observation.region, known)
+        return known.add(observation.rows)
+      }
       case 'server_error':
         return faults.inc()
       case 'memory_emptied':
@@ -85,12 +120,12 @@ export function openMetrics(read: () => Gauges | undefined): Metrics {
         return limit.set({ region: observation.region }, observation.limit)
       case 'issuance_tended':
         return strays.set({ region: observation.region }, observation.strays)
+      case 'worker_ended':
+        return ended.inc()
       case 'database_found':
       case 'replica_lost':
       case 'replica_found':
       case 'clock_compared':
-      case 'worker_ended':
-        return ended.inc()
       case 'certificate_replaced':
       case 'clock_jumped':
       case 'server_started':

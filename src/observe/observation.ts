@@ -24,7 +24,21 @@ export type Observation =
       readonly reason: string
       /** Where it was addressed to, once that is known. */
       readonly issuer?: string
+      /** The path of the endpoint that it came to; none where the front door refused it. */
+      readonly endpoint?: string
     }
+  /** A request that had come to an endpoint was answered, whatever with. */
+  | {
+      readonly type: 'request_answered'
+      readonly endpoint: string
+      readonly status: number
+      /** Since its headers were read. */
+      readonly seconds: number
+    }
+  /** Its caller went away before there was an answer. */
+  | { readonly type: 'request_abandoned'; readonly endpoint: string }
+  /** So many requests were answered together, in one turn of the event loop. */
+  | { readonly type: 'turn_taken'; readonly requests: number }
   /** A fault of ours, or of what we stand on. */
   | { readonly type: 'server_error'; readonly requestId: string; readonly error: unknown }
   | {
@@ -73,6 +87,8 @@ export type Observation =
       readonly nodes: number
       readonly tooMany: boolean
     }
+  /** So many rows of the issuance log were written in one commit. */
+  | { readonly type: 'issuance_committed'; readonly region: string; readonly rows: number }
   /** The issuance log of a region was looked after; `strays`: rows that lie in no day's partition. */
   | {
       readonly type: 'issuance_tended'

@@ -30,6 +30,7 @@ export type DigestRecords = {
   flush(): Promise<void>
   /** Tries once more; afterwards nothing runs. */
   close(): Promise<void>
+  waiting(): number
   /** Notes that found no room. */
   dropped(): number
 }
@@ -57,6 +58,7 @@ export function digestRecords({ databases, observe, maxWaiting = MAX_WAITING }: 
     note: (note) => regions.get(note.owner.region)?.note(note),
     flush: async () => void (await Promise.all(each.map(({ flush }) => flush()))),
     close: async () => void (await Promise.all(each.map(({ close }) => close()))),
+    waiting: () => each.reduce((sum, { waiting }) => sum + waiting(), 0),
     dropped: () => each.reduce((sum, { dropped }) => sum + dropped(), 0),
   }
 }
@@ -121,6 +123,7 @@ function recordsOf(region: Region, database: Database, observe: Observe, maxWait
       closed = true
       return flush().finally(() => waiting.clear())
     },
+    waiting: () => waiting.size,
     dropped: () => dropped,
   }
 }

@@ -136,6 +136,7 @@ export function issuanceLog(needs: Needs): IssuanceLog {
     if (batch === undefined) return true
     counts.rows += batch.rows.length()
     counts.commits += 1
+    observe({ type: 'issuance_committed', region, rows: batch.rows.length() })
     // Whoever is released now, and whoever came meanwhile, may well come again together.
     if (durable) enough = Math.min(BATCH, batch.rows.length() + queue.rows())
     batch.settlement?.settle()
@@ -179,7 +180,6 @@ export function issuanceLog(needs: Needs): IssuanceLog {
     },
 
     flush,
-
     async close() {
       await flush()
       closed = true

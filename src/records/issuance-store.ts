@@ -1,7 +1,19 @@
 /** Rows of the issuance log, of all tenants of a database. Reads and writes, nothing else. */
 import { sql } from 'kysely'
 import type { OperatorConnection } from '../storage/transaction.ts'
+import type { ClientId, CredentialId } from '../ids.ts'
 import type { Dropped, IssuanceColumns } from './issuance-batch.ts'
+
+/** Of a client that had proved itself: what it asked for, and why it did not get it. */
+export type Refused = Dropped & {
+  readonly clientId: ClientId
+  readonly credentialId: CredentialId
+  readonly scope: string
+  readonly audience: string
+  readonly peer: string
+  readonly requestId: string
+  readonly reason: string
+}
 
 /** Rows of the default partition that are moved at a time: some 200 ms. */
 const MOVED_AT_A_TIME = 20_000
@@ -17,8 +29,36 @@ export function issuanceStore({ db }: OperatorConnection) {
       await insertIssued(columns, sql`on conflict do nothing`).execute(db)
     },
 
-    /** A row for each workspace that lacks some. */
-    async insertDropped(dropped: readonly Dropped[]): Promise<void> {
+    /** Those that were written before are not written again. */
+    async insertRefused(refused: readonly Refused[]): Promise<void> {
+      if (refused.length === 0) return
+      await db
+        .insertInto('issuance')
+        .values(
+          refused.map((row) => ({
+            tenant_id: row.tenantId,
+            workspace_id: row.workspaceId,
+            issued_at: new Date(row.at),
+            events: row.events,
+            token_id: row.id,
+            client_id: row.clientId,
+            credential_id: row.credentialId,
+            scope: row.scope,
+            audience: row.audience,
+            peer: row.peer,
+            request_id: row.requestId,
+            outcome: row.reason,
+          })),
+        )
+        .onConflict((conflict) => conflict.doNothing())
+        .execute()
+    },
+
+    /** A row for each workspace that lacks some: of tokens, or of refusals. */
+    async insertDropped(
+      dropped: readonly Dropped[],
+      outcome: 'dropped' | 'refusals_dropped' = 'dropped',
+    ): Promise<void> {
       if (dropped.length === 0) return
       await db
         .insertInto('issuance')
@@ -35,7 +75,7 @@ export function issuanceStore({ db }: OperatorConnection) {
             audience: '',
             peer: '',
             request_id: '',
-            outcome: 'dropped',
+            outcome,
           })),
         )
         // It may have been written before.

@@ -112,6 +112,7 @@ export function assembleServer(parts: ServerParts): TokenServer {
       if (status?.allowed === false) throw issuanceRefused(status)
       return status?.headers ?? {}
     },
+    recordRefusal: (refused) => nodes.get(refused.workspace.tenant.region)?.recordRefusal(refused),
     recordIssuance: (token) => nodes.get(token.workspace.tenant.region)?.recordIssuance(token),
     observe,
   })
@@ -182,6 +183,7 @@ export function assembleServer(parts: ServerParts): TokenServer {
       certificateEndsAt,
       hashesWaiting: queue.waiting(),
       hashesRunning: queue.running(),
+      digestsWaiting: records.waiting(),
       regions: [...nodes.values()].map((region) => region.gauges()),
     }),
   }

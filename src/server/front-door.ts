@@ -12,6 +12,7 @@ import { nothingHere, readAddress, type WorkspaceAddress } from '../tenancy/addr
 import type { Origin } from '../tenancy/origin.ts'
 import { malformedMessage } from './frame-refusal.ts'
 import type { Caller } from './peer.ts'
+import type { RequestSpans } from './request-spans.ts'
 import type { WriteReply } from './write-reply.ts'
 
 export const MAX_HEADERS = 100
@@ -27,10 +28,12 @@ type Needs = {
   readonly paths: ReadonlySet<string>
   readonly observe: Observe
   readonly writeReply: WriteReply
+  /** Undefined: nobody asks for traces. */
+  readonly spans?: RequestSpans | undefined
 }
 
 export function frontDoor(
-  { origin, readCaller, paths, observe, writeReply }: Needs,
+  { origin, readCaller, paths, observe, writeReply, spans }: Needs,
   letIn: (arrival: Arrival, request: IncomingMessage, response: ServerResponse) => void,
 ) {
   return (request: IncomingMessage, response: ServerResponse): void => {
@@ -49,6 +52,7 @@ export function frontDoor(
       const closing = MALFORMED.has(reply.status) ? { Connection: 'close' } : {}
       const answer = { ...reply, headers: { ...reply.headers, ...closing } }
       writeReply(request, response, answer, caller.requestId)
+      spans?.refused(request, reply)
       return
     }
     letIn(arrival, request, response)

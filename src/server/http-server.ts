@@ -18,6 +18,7 @@ import { frameRefusals } from './frame-refusal.ts'
 import { frontDoor, MAX_HEADERS } from './front-door.ts'
 import { callerReader } from './peer.ts'
 import { securityHeaders } from './security-headers.ts'
+import { requestSpans } from './request-spans.ts'
 import { replyWriter } from './write-reply.ts'
 
 type Needs = {
@@ -60,13 +61,14 @@ export function httpServer(needs: Needs): Server | TlsServer {
   const { endpoints, directories, origin, observe, trustedProxies, limits, isDraining, certificate } = needs
   const table = securityHeaders(origin)
   const writeReply = replyWriter({ securityHeaders: table, isDraining })
-  const answer = requestAnswerer({ directories, observe, writeReply })
+  const spans = requestSpans(origin)
+  const answer = requestAnswerer({ directories, observe, writeReply, spans })
   const lane = fastLane(needs.fastLane ? endpoints : [], answer.fromEndpoint)
   const express = expressDoor({ endpoints, answer })
   const paths = new Set(endpoints.map(({ path }) => path))
   const readCaller = callerReader(trustedProxies)
   const enter = frontDoor(
-    { origin, observe, paths, readCaller, writeReply },
+    { origin, observe, paths, readCaller, writeReply, spans },
     (arrival, request, response) => {
       const door = lane.get(arrival.address.path) ?? express
       void door(arrival, request, response)

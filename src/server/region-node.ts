@@ -6,7 +6,8 @@ import type { RegionGauges } from '../observe/gauges.ts'
 import type { Observe } from '../observe/observation.ts'
 import { heartbeat } from '../records/heartbeat.ts'
 import type { IssuedToken } from '../records/issuance-batch.ts'
-import { issuanceLog, type IssuanceLog } from '../records/issuance-log.ts'
+import { issuanceLog, type IssuanceGauges, type IssuanceLog } from '../records/issuance-log.ts'
+import { refusalLog, type RefusalLog, type RefusedRequest } from '../records/refusal-log.ts'
 import { lastUse, type LastUse } from '../records/last-use.ts'
 import type { NodeReport } from '../records/node-store.ts'
 import { breaker, guarded } from '../storage/breaker.ts'
@@ -36,9 +37,11 @@ export type RegionNode = {
   readonly heartbeat: RegionRelay['heartbeat']
   readonly database: Database
   readonly issuance: IssuanceLog
+  readonly refusals: RefusalLog
   readonly uses: LastUse
   /** @returns what the answer waits for, where it must */
   recordIssuance(token: IssuedToken): Promise<void> | undefined
+  recordRefusal(refused: RefusedRequest): void
   gauges(): RegionGauges
   start(): Promise<void>
   stop(): Promise<void>
@@ -96,6 +99,14 @@ export function regionNode(needs: Needs): RegionNode {
     observe,
     wallClock,
   })
+  const refusals = refusalLog({
+    region,
+    isOn: issuance.mode !== 'off',
+    database,
+    observe,
+    wallClock,
+    monotonic,
+  })
   const alone = relay === undefined
   const beats = alone
     ? heartbeat({
@@ -126,6 +137,8 @@ export function regionNode(needs: Needs): RegionNode {
     heartbeat: anyBeats,
     database,
     issuance: log,
+    refusals,
+    recordRefusal: refusals.record,
     uses,
 
     recordIssuance(token) {
@@ -139,12 +152,13 @@ export function regionNode(needs: Needs): RegionNode {
         region,
         clients,
         workspaces,
+        loadsWaiting: known.loadsWaiting(),
         feedAge: known.fresh.age(),
         databaseAnswers: !guard.isOpen(),
         clockSkew: anyBeats.skew() / 1000,
         lookups: known.lookups(),
         signingSince: known.signingSince(),
-        issuance: log.gauges(),
+        issuance: together(log.gauges(), refusals.gauges()),
       }
     },
 
@@ -159,9 +173,19 @@ export function regionNode(needs: Needs): RegionNode {
       work?.stop()
       await known.feed.stop()
       await log.close()
+      await refusals.close()
       const written = await uses.close()
       relay?.usesWritten(written)
       await beats?.stop(written)
     },
+  }
+}
+
+function together(tokens: IssuanceGauges, refusals: IssuanceGauges): IssuanceGauges {
+  return {
+    waiting: tokens.waiting + refusals.waiting,
+    rows: tokens.rows + refusals.rows,
+    commits: tokens.commits + refusals.commits,
+    dropped: tokens.dropped + refusals.dropped,
   }
 }

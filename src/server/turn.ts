@@ -6,12 +6,17 @@
 /** So many are answered before the sockets are looked at again. */
 const AT_A_TIME = 64
 
-/** @returns a promise that is fulfilled when this turn's reading is over, in the order in which it was asked for */
-export function turnTaker(): () => Promise<void> {
+/**
+ * @param onTurn told how many go on together
+ * @returns a promise that is fulfilled when this turn's reading is over, in the order in which it was asked for
+ */
+export function turnTaker(onTurn: (requests: number) => void = () => {}): () => Promise<void> {
   const waiting: (() => void)[] = []
 
   const answerThese = () => {
-    for (const resume of waiting.splice(0, AT_A_TIME)) resume()
+    const these = waiting.splice(0, AT_A_TIME)
+    for (const resume of these) resume()
+    onTurn(these.length)
     if (waiting.length > 0) setImmediate(answerThese)
   }
   return () =>

@@ -123,7 +123,8 @@ export type Schema = {
     audience: string
     peer: string
     request_id: string
-    outcome: 'issued' | 'dropped'
+    /** 'issued', 'dropped', 'refusals_dropped', or why a client that had proved itself got no token. */
+    outcome: string
   }
   credential_use: OfWorkspace & {
     client_id: ClientId

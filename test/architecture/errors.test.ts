@@ -39,6 +39,10 @@ describe('docs/errors.md', () => {
     expect(sorted(inDocument())).toEqual(sorted(inSource()))
   })
 
+  it('has no reason that means something else in the issuance log, where reasons stand beside these', () => {
+    expect(['issued', 'dropped', 'refusals_dropped'].filter((word) => inSource().has(word))).toEqual([])
+  })
+
   it('has no refusal whose reason is put together at run time', () => {
     const all = readSource().flatMap(({ text }) => [
       ...text.matchAll(/new OAuthError\(\s*([^,]+),\s*([^,]+),/g),

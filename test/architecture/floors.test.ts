@@ -81,6 +81,13 @@ describe('the house', () => {
     expect(http.filter(({ room }) => floorOf(room) !== ROOF && room !== APART)).toEqual([])
   })
 
+  it("knows traces in two places, through OpenTelemetry's api, and no SDK", () => {
+    const asking = files.filter(({ packages }) => packages.some((name) => name.startsWith('@opentelemetry/')))
+    expect(where(asking).toSorted()).toEqual(['src/observe/tracing.ts', 'src/server/request-spans.ts'])
+    const packages = asking.flatMap((file) => file.packages.filter((name) => name.includes('opentelemetry')))
+    expect(new Set(packages)).toEqual(new Set(['@opentelemetry/api']))
+  })
+
   it('writes rows in stores only, and settings through changes only', () => {
     const writesRows = files.filter(({ text }) =>
       /\b(?:insertInto|updateTable|deleteFrom|mergeInto)\(/.test(text),

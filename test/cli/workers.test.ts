@@ -170,6 +170,8 @@ describe('regent serve with REGENT_WORKERS=2', () => {
 
   it('answers from each process, and adds up what they count', async () => {
     const robot = await client('robot')
+    const timed = /^regent_request_seconds_count\{endpoint="\/oauth2\/token",status="200"\} (\d+)/m
+    const timedBefore = (await metric(timed)) || 0
     const before =
       (await metric(/^regent_tokens_issued_total\{grant_type="client_credentials"\} (\d+)/m)) || 0
     expect(children()).toHaveLength(WORKERS)
@@ -177,6 +179,7 @@ describe('regent serve with REGENT_WORKERS=2', () => {
     expect(await metric(/^regent_tokens_issued_total\{grant_type="client_credentials"\} (\d+)/m)).toBe(
       before + 8,
     )
+    expect(await metric(timed)).toBe(timedBefore + 8)
     // Each remembers it.
     expect(await metric(/^regent_memory_clients\{region="none"\} (\d+)/m)).toBeGreaterThanOrEqual(WORKERS)
   })

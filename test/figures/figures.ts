@@ -12,6 +12,7 @@ import { flood } from './flood.ts'
 import { restartWithImported } from './imported-restart.ts'
 import { modelFigure } from './model.ts'
 import { measureIssuance, measureRecording } from './issuance.ts'
+import { measureObserving } from './observing.ts'
 import { restartUnderLoad } from './restarts.ts'
 import { timeStarts } from './starts.ts'
 import { floodWithWrongSecrets } from './wrong-secrets.ts'
@@ -24,6 +25,7 @@ npm run figures -- wrong-secrets [--seconds 120] [--rate 1000] [--cold 2] [--ten
 npm run figures -- imported-restart [--clients 2000] [--weak 200] [--cost 10]
   both: [--patience 1000], milliseconds of REGENT_DB_TIMEOUT
 npm run figures -- model     [--operations 1000000] [--seed 1] [--minutes 600]
+npm run figures -- observing
 npm run figures -- issuance  [--turns 5] [--tokens 20000] [--connections 64]   (after npm run build)`
 
 const { values, positionals } = parseArgs({
@@ -199,6 +201,13 @@ const FIGURES: Readonly<Record<string, () => Promise<boolean>>> = {
     }
     const durable = costs.find(({ mode }) => mode === 'durable')
     return median(recording) <= 3 && median(durable?.rowsACommit ?? []) >= 32
+  },
+
+  async observing() {
+    const { issued, all } = await measureObserving(1_000_000, 5)
+    say(`observing a token issued: median ${median(issued).toFixed(2)} us of processor time`)
+    say(`  and that it was answered, and a turn of its own: median ${median(all).toFixed(2)} us`)
+    return median(all) <= 3
   },
 
   async starts() {

@@ -51,11 +51,20 @@ export async function openSite({ program = process.env.REGENT_TEST_PROGRAM ?? CL
     origin,
     databaseUrl: home.url,
 
-    /** @returns when it says that it is ready */
-    async startNode(own: Readonly<Record<string, string>> = {}) {
+    /**
+     * @param nodeArgs of Node's own
+     * @returns when it says that it is ready
+     */
+    async startNode(own: Readonly<Record<string, string>> = {}, nodeArgs: readonly string[] = []) {
       const [port, opsPort] = [await freePort(), await freePort()]
       const ports = { PORT: String(port), REGENT_OPS_PORT: String(opsPort) }
-      const process = startCommand(['serve'], { ...environment, ...ports, ...own }, undefined, program)
+      const process = startCommand(
+        ['serve'],
+        { ...environment, ...ports, ...own },
+        undefined,
+        program,
+        nodeArgs,
+      )
       started.add(process)
       void process.ended.then(() => started.delete(process))
       for (const deadline = Date.now() + START_DEADLINE_MS; !(await isReady(opsPort)); await sleep(5)) {

@@ -156,7 +156,7 @@ async function plant(site: Site, { tenants, each, bcryptCost, cold, seconds }: O
 /** What the node counted, by status and reason. */
 async function readRefusals(opsPort: number): Promise<Readonly<Record<string, number>>> {
   const text = await (await fetch(`http://127.0.0.1:${opsPort}/metrics`)).text()
-  const lines = text.matchAll(/^regent_requests_refused_total\{status="(\d+)",reason="(\w+)"\} (\d+)$/gm)
+  const lines = text.matchAll(/^regent_requests_total\{.*,status="(\d+)",reason="(\w+)"\} (\d+)$/gm)
   return Object.fromEntries(
     [...lines].map(([, status, reason, count]) => [`${status} ${reason}`, Number(count)]),
   )

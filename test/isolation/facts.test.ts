@@ -52,6 +52,16 @@ describe('facts of the data path', () => {
       (connection) => issuanceStore(connection).insertIssuedAgain(columns()),
     ],
     [
+      'issuanceStore.insertRefused',
+      (connection) => {
+        const asked = { scope: 'read', audience: 'x', peer: 'x', requestId: 'x', reason: 'scope_not_granted' }
+        const row = { ...owner(), ...asked, credentialId: place.names.credentialId }
+        return issuanceStore(connection).insertRefused([
+          { ...row, id: newRandomId(), at: Date.now(), events: 1 },
+        ])
+      },
+    ],
+    [
       'issuanceStore.insertDropped',
       (connection) =>
         issuanceStore(connection).insertDropped([

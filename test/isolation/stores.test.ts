@@ -186,6 +186,7 @@ const OF_NOBODY = [
   // Of all tenants of a database, by operators, since a batch spans tenants: test/isolation/facts.test.ts.
   'issuanceStore.insertIssued',
   'issuanceStore.insertIssuedAgain',
+  'issuanceStore.insertRefused',
   'issuanceStore.insertDropped',
   'issuanceStore.attachDays',
   'issuanceStore.detachDays',

@@ -62,7 +62,7 @@ describe('issuanceLog', () => {
       region: 'eu',
       mode,
       database: world.database,
-      observe: (observation) => seen.push(observation),
+      observe: (observation) => observation.type !== 'issuance_committed' && seen.push(observation),
       wallClock: Date.now,
       ...more,
     })
@@ -88,7 +88,7 @@ describe('issuanceLog', () => {
     throw Object.assign(new Error('refused'), { code })
   }
 
-  it('has a row for each token that was answered, and none for what was refused', async () => {
+  it('has a row for each token that was answered, and no such row for what was refused', async () => {
     const answers = [
       await orders.token(robot, { scope: 'read' }).expect(200),
       await orders.token(robot, { scope: 'write' }).expect(200),
@@ -100,7 +100,8 @@ describe('issuanceLog', () => {
 
     const issued = answers.map(({ body }) => decodeJwt((body as { access_token: string }).access_token))
     const found = await world.superuser<Record<string, unknown>>(
-      `select *, extract(epoch from issued_at) as time from regent.issuance order by issued_at, token_id`,
+      `select *, extract(epoch from issued_at) as time from regent.issuance
+       where outcome = 'issued' order by issued_at, token_id`,
     )
     const { tenant, id } = orders.workspace
     const wanted = issued.map((claims, index) => ({

@@ -12,14 +12,18 @@ export const CLONE = 'scripts/start.mjs'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** @param program in tests what the run has compiled, elsewhere the clone; `dist/src/main.js` is what is deployed */
+/**
+ * @param program in tests what the run has compiled, elsewhere the clone; `dist/src/main.js` is what is deployed
+ * @param nodeArgs of Node's own
+ */
 export function startCommand(
   args: readonly string[],
   environment: Environment = {},
   cwd = root,
   program = process.env.REGENT_TEST_PROGRAM ?? CLONE,
+  nodeArgs: readonly string[] = [],
 ) {
-  const child = spawn(process.execPath, [resolve(root, program), ...args], {
+  const child = spawn(process.execPath, [...nodeArgs, resolve(root, program), ...args], {
     cwd,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],

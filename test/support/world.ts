@@ -42,6 +42,12 @@ export const NOW = 1_790_000_000
 export const ORDERS = 'https://orders.example'
 export const INVOICES = 'https://invoices.example'
 const CONNECTIONS = 4
+const MEASURED: ReadonlySet<Observation['type']> = new Set([
+  'request_answered',
+  'request_abandoned',
+  'turn_taken',
+  'issuance_committed',
+])
 export const LIMITS = { statement: 10_000, lock: 10_000, idle: 10_000, deadline: 20_000 }
 export const MASTER_KEYS = `test:${Buffer.alloc(32, 7).toString('base64')}`
 
@@ -90,6 +96,7 @@ export async function openWorld(options: Options = {}) {
   const masterKeys = parseMasterKeys(MASTER_KEYS)
   if (origin === undefined || typeof masterKeys === 'string') throw new Error('the world is out of joint')
   const seen: Observation[] = []
+  const measured: Observation[] = []
   const clock = { time: NOW, now: () => clock.time }
   const log = openWorldLog()
   noteEnvironment({ MASTER_KEYS })
@@ -117,7 +124,7 @@ export async function openWorld(options: Options = {}) {
     attempts: { failureInterval: 0, attempts: 1_000_000 },
     clock,
     observe(observation) {
-      seen.push(observation)
+      ;(MEASURED.has(observation.type) ? measured : seen).push(observation)
       log.observe(observation)
     },
     trustedProxies,
@@ -152,6 +159,8 @@ export async function openWorld(options: Options = {}) {
     port,
     clock,
     seen,
+    /** What each request leaves, and each turn and commit: numbers. */
+    measured,
     needs,
     /** What the operator saw last of a refusal, whatever else was observed. */
     lastRefusal: () => seen.findLast(({ type }) => type === 'request_refused'),

@@ -127,6 +127,7 @@ export function regionKeeper(needs: Needs) {
       region,
       clients: 0,
       workspaces: 0,
+      loadsWaiting: 0,
       feedAge: fresh.age(),
       databaseAnswers: !guard.isOpen(),
       clockSkew: beats.skew() / 1000,
