@@ -1,0 +1,81 @@
+/** One figure after the other, on one site; in the end nothing runs. */
+import { startAsker } from './asker.ts'
+import { measureCold } from './cold.ts'
+import { openDatabaseLoad } from './database-load.ts'
+import { measureMemory } from './memory.ts'
+import { population } from './population.ts'
+import { measureRestart } from './restart.ts'
+import { openSite } from './site.ts'
+import { measureStarts } from './starts.ts'
+import { measureSweep } from './sweep.ts'
+import { measureTokens } from './tokens.ts'
+
+export type ScaleSettings = {
+  readonly tenants: number
+  readonly clients: number
+  /** Clients that a node remembers, and that are asked for again and again. */
+  readonly warm: number
+  /** Clients whose first token is timed. */
+  readonly cold: number
+  readonly starts: number
+  /** Requests a second around the restart. */
+  readonly rate: number
+  readonly steadySeconds: number
+  readonly afterSeconds: number
+  readonly rounds: number
+  readonly roundSeconds: number
+  /** Seconds after which the sweep ends, whoever is left; and each of the other errands. */
+  readonly sweepSeconds: number
+}
+export type ScaleFigures = Awaited<ReturnType<typeof measureScale>>
+
+type Needs = {
+  readonly program: readonly string[]
+  readonly onProgress: (line: string) => void
+  /** Told how to end at once whatever was started. */
+  readonly onStarted?: (killAll: () => void) => void
+}
+
+export async function measureScale(
+  settings: ScaleSettings,
+  { program, onProgress, onStarted = () => {} }: Needs,
+) {
+  const { warm, sweepSeconds: most } = settings
+  const who = population(settings)
+  const asker = await startAsker(who)
+  onStarted(asker.stop)
+  try {
+    const site = await openSite({ who, program, onProgress, onStarted })
+    try {
+      const database = await openDatabaseLoad(site.databases.full.superuserUrl)
+      const here = { site, asker, database, who }
+      try {
+        const stored = { ...settings, workspaces: who.workspaces, bytes: await database.bytesStored() }
+        const start = await measureStarts(site, settings.starts)
+        onProgress('starts: done')
+        const cold = await measureCold(here, { cold: settings.cold, connections: 8, most })
+        onProgress('first tokens: done')
+        const memory = await measureMemory(here, warm, most)
+        onProgress('memory: done')
+        const tokens = await measureTokens(here, {
+          warm,
+          rounds: settings.rounds,
+          seconds: settings.roundSeconds,
+          most,
+        })
+        onProgress('tokens: done')
+        const restart = await measureRestart(here, { ...settings, most })
+        onProgress('restart: done')
+        const sweep = await measureSweep(here, warm, most)
+        onProgress('sweep: done')
+        return { stored, start, cold, memory, tokens, restart, sweep, row: await database.bytesARow() }
+      } finally {
+        await database.close()
+      }
+    } finally {
+      await site.close()
+    }
+  } finally {
+    asker.stop()
+  }
+}
