@@ -132,10 +132,14 @@ function run(errand: Errand): Promise<Told> {
 /** @returns the bytes of the request that is sent as the `turn`-th */
 function requestsOf(who: Population, { which: { first, step, count }, order }: Errand) {
   const kept = new Map<number, Buffer>()
+  let latest = { number: -1, url: new URL('http://localhost') }
   const make = (number: number) => {
     const { id, secret } = who.client(number)
-    const { issuer } = who.workspace(who.workspaceOf(number))
-    return Buffer.from(tokenRequest(new URL(issuer), id, secret), 'latin1')
+    const workspace = who.workspaceOf(number)
+    // Neighbours come after each other.
+    if (latest.number !== workspace)
+      latest = { number: workspace, url: new URL(who.workspace(workspace).issuer) }
+    return Buffer.from(tokenRequest(latest.url, id, secret), 'latin1')
   }
   return (turn: number): Buffer => {
     const index = order === 'once' ? turn : Math.floor(Math.random() * count)

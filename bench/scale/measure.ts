@@ -2,13 +2,11 @@
 import { startAsker } from './asker.ts'
 import { measureCold } from './cold.ts'
 import { openDatabaseLoad } from './database-load.ts'
-import { measureMemory } from './memory.ts'
 import { population } from './population.ts'
-import { measureRestart } from './restart.ts'
 import { openSite } from './site.ts'
 import { measureStarts } from './starts.ts'
 import { measureSweep } from './sweep.ts'
-import { measureTokens } from './tokens.ts'
+import { measureWarm } from './warm.ts'
 
 export type ScaleSettings = {
   readonly tenants: number
@@ -55,20 +53,10 @@ export async function measureScale(
         onProgress('starts: done')
         const cold = await measureCold(here, { cold: settings.cold, connections: 8, most })
         onProgress('first tokens: done')
-        const memory = await measureMemory(here, warm, most)
-        onProgress('memory: done')
-        const tokens = await measureTokens(here, {
-          warm,
-          rounds: settings.rounds,
-          seconds: settings.roundSeconds,
-          most,
-        })
-        onProgress('tokens: done')
-        const restart = await measureRestart(here, { ...settings, most })
-        onProgress('restart: done')
+        const warmed = await measureWarm(here, { ...settings, most, onProgress })
         const sweep = await measureSweep(here, warm, most)
         onProgress('sweep: done')
-        return { stored, start, cold, memory, tokens, restart, sweep, row: await database.bytesARow() }
+        return { stored, start, cold, ...warmed, sweep, row: await database.bytesARow() }
       } finally {
         await database.close()
       }

@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { residentBytes } from '../cpu.ts'
 import type { Asker } from './asker.ts'
-import type { Population } from './population.ts'
-import { COLLECTING, type Node, type Site } from './site.ts'
+import type { Errand } from './ask.ts'
+import type { Node } from './site.ts'
 
 export type Held = {
   /** By its own metrics. */
@@ -14,47 +14,41 @@ export type Held = {
   readonly heapBytes: number
 }
 export type Bytes = { readonly resident: number; readonly heap: number }
-export type WarmMemory = {
-  readonly before: Held
-  readonly after: Held
+export type WarmMemory = Growth & {
   /** Of each client of a warm set, with its share of its workspace. */
   readonly aClient: Bytes
   /** Of each client and each workspace by itself, from a second set with a client in each workspace. */
   readonly alone: { readonly client: Bytes; readonly workspace: Bytes }
 }
 
+/** Of a node: what its memory has grown by while it came to know clients. */
+export type Growth = { readonly before: Held; readonly after: Held }
+
 const COLLECTIONS = 3
 const PAUSE = 500
 
-/** Nodes of its own: one with whole workspaces, one with a client of each. */
-export async function measureMemory(
-  { site, asker, who }: { readonly site: Site; readonly asker: Asker; readonly who: Population },
-  warm: number,
+/** @param most seconds */
+export async function measureGrowth(
+  node: Node,
+  asker: Asker,
+  which: Errand['which'],
   most: number,
-): Promise<WarmMemory> {
-  const grow = async (which: { first: number; step: number; count: number }) => {
-    const node = await site.startNode('full', { ...COLLECTING, REGENT_MEMORY_ENTRIES: String(warm) })
-    try {
-      const errand = { port: node.port, connections: 64, most }
-      // Whatever a node needs for its first tokens belongs to none of these clients.
-      const first = { ...which, count: Math.ceil(which.count / 100) }
-      await asker.askAll({ ...errand, which: first, order: 'random', most: 3 })
-      const before = await held(node)
-      await asker.askAll({ ...errand, which, order: 'once' })
-      return { before, after: await held(node) }
-    } finally {
-      await node.stop('SIGKILL')
-    }
-  }
-  const dense = await grow({ first: 0, step: 1, count: warm })
-  const step = Math.ceil(who.clients / who.workspaces)
-  // A node remembers 20,000 workspaces.
-  const count = Math.min(warm, Math.floor(who.clients / step), 20_000)
-  const sparse = await grow({ first: 0, step, count })
+): Promise<Growth> {
+  const errand = { port: node.port, connections: 64 }
+  // Whatever a node needs for its first tokens belongs to none of these clients.
+  const first = { ...which, count: Math.ceil(which.count / 100) }
+  await asker.askAll({ ...errand, which: first, order: 'random', most: 3 })
+  const before = await held(node)
+  await asker.askAll({ ...errand, which, order: 'once', most })
+  return { before, after: await held(node) }
+}
+
+/** @param sparse another set, with a client in each workspace */
+export function warmMemory(dense: Growth, sparse: Growth): WarmMemory {
   return { ...dense, aClient: perClient(dense), alone: apart(dense, sparse) }
 }
 
-export async function held(node: Node): Promise<Held> {
+async function held(node: Node): Promise<Held> {
   for (let time = 0; time < COLLECTIONS; time += 1) {
     node.collectGarbage()
     await sleep(PAUSE)
@@ -72,8 +66,6 @@ export async function held(node: Node): Promise<Held> {
     heapBytes: sum('nodejs_heap_size_used_bytes') + sum('nodejs_external_memory_bytes'),
   }
 }
-
-type Growth = { readonly before: Held; readonly after: Held }
 
 function grown({ before, after }: Growth) {
   return {

@@ -120,46 +120,29 @@ async function plantWorkspaces(client: Client, who: Population, onProgress: (lin
 
 async function plantClients(client: Client, who: Population, onProgress: (line: string) => void) {
   const [digestKey] = deriveKeys(masterKeys(), 'credential digest')
-  const shared = await bcryptHash('whatever: a digest decides', 10)
+  const sharedHash = await bcryptHash('whatever: a digest decides', 10)
   let underWay: Promise<void> = Promise.resolve()
   await inBatches(who.clients, BATCH, async (numbers) => {
     const rows = numbers.map((number) => {
       const { tenant, id: workspaceId } = who.workspace(who.workspaceOf(number))
-      const { id, credentialId, secret } = who.client(number)
-      const owner = { region: tenant.region, tenantId: tenant.id, workspaceId, clientId: id, credentialId }
-      const here = { tenant_id: tenant.id, workspace_id: workspaceId, client_id: id }
-      return {
-        client: {
-          ...here,
-          name: `Service ${number}`,
-          token_endpoint_auth_method: 'client_secret_basic',
-          strict_auth_method: false,
-          grant_types: ['client_credentials'],
-          several_resources: false,
-        },
-        credential: {
-          ...here,
-          credential_id: credentialId,
-          kind: 'secret',
-          origin: 'generated',
-          label: 'bench',
-          bcrypt_hash: shared,
-          digest: hex(digestSecret(digestKey, owner, secret).bytes),
-          digest_key_id: digestKey.id,
-          slot: 1,
-        },
-        scope_grant: { ...here, scope_token: SCOPE, by_default: true },
-      }
+      const { id: clientId, credentialId, secret } = who.client(number)
+      const owner = { region: tenant.region, tenantId: tenant.id, workspaceId, clientId, credentialId }
+      return { ...owner, digest: digestSecret(digestKey, owner, secret).bytes.toString('hex') }
     })
+    const column = (name: keyof (typeof rows)[number]) => rows.map((row) => row[name])
+    const names = [column('tenantId'), column('workspaceId'), column('clientId')]
     // The next rows are made while these are written.
     await underWay
     underWay = (async () => {
-      for (const table of ['client', 'credential', 'scope_grant'] as const)
-        await insert(
-          client,
-          table,
-          rows.map((row) => row[table]),
-        )
+      await client.query(INSERT_CLIENTS, names)
+      await client.query(INSERT_CREDENTIALS, [
+        ...names,
+        column('credentialId'),
+        column('digest'),
+        sharedHash,
+        digestKey.id,
+      ])
+      await client.query(INSERT_GRANTS, [...names, SCOPE])
     })()
     underWay.catch(() => {})
     const done = (numbers.at(-1) ?? 0) + 1
@@ -167,6 +150,23 @@ async function plantClients(client: Client, who: Population, onProgress: (line: 
   })
   await underWay
 }
+
+const INSERT_CLIENTS = `
+  insert into regent.client (tenant_id, workspace_id, client_id, name, token_endpoint_auth_method, strict_auth_method,
+    grant_types, several_resources)
+  select tenant_id, workspace_id, client_id, 'Service ' || client_id, 'client_secret_basic', false,
+    '{client_credentials}', false
+  from unnest($1::uuid[], $2::uuid[], $3::text[]) as planted (tenant_id, workspace_id, client_id)`
+const INSERT_CREDENTIALS = `
+  insert into regent.credential (tenant_id, workspace_id, client_id, credential_id, kind, origin, label, bcrypt_hash,
+    digest, digest_key_id, slot)
+  select tenant_id, workspace_id, client_id, credential_id, 'secret', 'generated', 'bench', $6, decode(digest, 'hex'), $7, 1
+  from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[])
+    as planted (tenant_id, workspace_id, client_id, credential_id, digest)`
+const INSERT_GRANTS = `
+  insert into regent.scope_grant (tenant_id, workspace_id, client_id, scope_token, by_default)
+  select tenant_id, workspace_id, client_id, $4, true
+  from unnest($1::uuid[], $2::uuid[], $3::text[]) as planted (tenant_id, workspace_id, client_id)`
 
 /** Columns that a row does not name keep their defaults; all rows name the same ones. */
 async function insert(client: Client, table: string, rows: readonly Row[]): Promise<void> {

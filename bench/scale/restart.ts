@@ -3,10 +3,9 @@
  * again at once, remembering nobody. Second by second: tokens, and what the database is busy with.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePort } from '../../test/support/postgres.ts'
 import type { Asker } from './asker.ts'
 import { loadBetween, type DatabaseLoad, type Load, type Sample } from './database-load.ts'
-import type { Site } from './site.ts'
+import type { Node } from './site.ts'
 
 export type Restart = {
   readonly clients: number
@@ -26,7 +25,10 @@ export type Restart = {
 }
 
 type Needs = {
-  readonly site: Site
+  /** It knows the first `warm` clients. */
+  readonly node: Node
+  /** Starts it again, on the same port. */
+  readonly startAgain: () => Promise<Node>
   readonly asker: Asker
   readonly database: DatabaseLoad
 }
@@ -36,23 +38,17 @@ type Settings = {
   /** Longer than a minute, in which uses are written once. */
   readonly steadySeconds: number
   readonly afterSeconds: number
-  readonly most: number
 }
 
 const WINDOW = 5
 
 export async function measureRestart(
-  { site, asker, database }: Needs,
-  { warm, rate, steadySeconds, afterSeconds, most }: Settings,
+  { node, startAgain, asker, database }: Needs,
+  { warm, rate, steadySeconds, afterSeconds }: Settings,
 ): Promise<Restart> {
-  const PORT = String(await freePort())
-  const environment = { PORT, REGENT_MEMORY_ENTRIES: String(warm) }
-  let node = await site.startNode('full', environment)
+  let again: Promise<Node> | undefined
   try {
-    const which = { first: 0, step: 1, count: warm }
-    const errand = { port: node.port, which, connections: 64 }
-    await asker.askAll({ ...errand, order: 'once', most })
-
+    const errand = { port: node.port, which: { first: 0, step: 1, count: warm }, connections: 64 }
     const load = (seconds: number) => asker.ask({ ...errand, order: 'random', rate, most: seconds })
     const first = await database.sample()
     const calm = await load(steadySeconds)
@@ -61,12 +57,13 @@ export async function measureRestart(
     const samples: Sample[] = [await database.sample()]
     const after = load(afterSeconds)
     await node.stop('SIGKILL')
-    const restarted = site.startNode('full', environment)
+    again = startAgain()
+    again.catch(() => {})
     for (let second = 1; second <= afterSeconds; second += 1) {
       await sleep(1000)
       samples.push(await database.sample())
     }
-    node = await restarted
+    await again
     const { bySecond, failed } = await after
     const tokensBySecond = Array.from({ length: afterSeconds }, (_, second) => bySecond[second] ?? 0)
     const served = tokensBySecond.map((tokens) => tokens >= 0.95 * rate)
@@ -85,7 +82,7 @@ export async function measureRestart(
       failed,
     }
   } finally {
-    await node.stop('SIGKILL')
+    await (await again)?.stop('SIGKILL')
   }
 }
 

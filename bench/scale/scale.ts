@@ -2,7 +2,7 @@
  * `npm run bench:scale`: what a node does with 10,000 tenants of three workspaces each and a million clients in PostgreSQL.
  * Brings its own PostgreSQL, goes to loopback only, ends by itself. Linux only, since it reads /proc.
  *
- *     npm run bench:scale                  writes docs/performance/scale.json; some twenty minutes
+ *     npm run bench:scale                  writes docs/performance/scale.json; some thirty minutes
  *     npm run bench:scale -- --quick       200 tenants, 20,000 clients, two minutes; writes nothing
  *     npm run bench:scale -- --json        the figures on standard output, nothing else there
  *     npm run bench:scale -- --tenants N --clients N --warm N --cold N --rate N --write
@@ -23,13 +23,13 @@ const WHOLE: ScaleSettings = {
   clients: 1_000_000,
   warm: 100_000,
   cold: 5000,
-  starts: 11,
+  starts: 7,
   rate: 1000,
   steadySeconds: 70,
   afterSeconds: 75,
   rounds: 5,
   roundSeconds: 4,
-  sweepSeconds: 900,
+  sweepSeconds: 1000,
 }
 const QUICK: Partial<ScaleSettings> = {
   tenants: 200,

@@ -31,7 +31,7 @@ export async function measureSweep(
       port: node.port,
       which: { first: 0, step: 1, count: who.clients },
       order: 'once',
-      connections: 64,
+      connections: 128,
       most,
     })
     const part = (from: number, to: number) =>
