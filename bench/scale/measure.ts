@@ -28,6 +28,8 @@ export type ScaleSettings = {
 export type ScaleFigures = Awaited<ReturnType<typeof measureScale>>
 
 type Needs = {
+  /** The URL of a superuser, of a PostgreSQL that counts its statements. */
+  readonly server: string
   readonly program: readonly string[]
   readonly onProgress: (line: string) => void
   /** Told how to end at once whatever was started. */
@@ -36,14 +38,14 @@ type Needs = {
 
 export async function measureScale(
   settings: ScaleSettings,
-  { program, onProgress, onStarted = () => {} }: Needs,
+  { server, program, onProgress, onStarted = () => {} }: Needs,
 ) {
   const { warm, sweepSeconds: most } = settings
   const who = population(settings)
   const asker = await startAsker(who)
   onStarted(asker.stop)
   try {
-    const site = await openSite({ who, program, onProgress, onStarted })
+    const site = await openSite({ who, server, program, onProgress, onStarted })
     try {
       const database = await openDatabaseLoad(site.databases.full.superuserUrl)
       const here = { site, asker, database, who }

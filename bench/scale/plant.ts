@@ -114,7 +114,8 @@ async function plantWorkspaces(client: Client, who: Population, onProgress: (lin
         description: 'read',
       })),
     )
-    onProgress(`workspaces: ${(numbers.at(-1) ?? 0) + 1} of ${who.workspaces}`)
+    const done = (numbers.at(-1) ?? 0) + 1
+    if (done % 3000 === 0) onProgress(`workspaces: ${done} of ${who.workspaces}`)
   })
 }
 

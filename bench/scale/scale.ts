@@ -2,8 +2,8 @@
  * `npm run bench:scale`: what a node does with 10,000 tenants of three workspaces each and a million clients in PostgreSQL.
  * Brings its own PostgreSQL, goes to loopback only, ends by itself. Linux only, since it reads /proc.
  *
- *     npm run bench:scale                  writes docs/performance/scale.json; some thirty minutes
- *     npm run bench:scale -- --quick       200 tenants, 20,000 clients, two minutes; writes nothing
+ *     npm run bench:scale                  writes docs/performance/scale.json; some forty minutes on two busy cores
+ *     npm run bench:scale -- --quick       200 tenants, 20,000 clients, some minutes; writes nothing
  *     npm run bench:scale -- --json        the figures on standard output, nothing else there
  *     npm run bench:scale -- --tenants N --clients N --warm N --cold N --rate N --write
  */
@@ -12,8 +12,8 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 import { makeRunFolder } from '../../test/support/noted-secrets.ts'
-import { startPostgres } from '../../test/support/postgres.ts'
 import { measureScale, type ScaleSettings } from './measure.ts'
+import { startCountingPostgres } from './postgres.ts'
 import { scaleTable } from './report.ts'
 import { BUILT } from './site.ts'
 
@@ -77,17 +77,7 @@ function readSettings(): ScaleSettings {
 async function run(settings: ScaleSettings) {
   const { status } = spawnSync('npm', ['run', '--silent', 'build'], { stdio: ['ignore', 2, 2] })
   if (status !== 0) throw new Error('npm run build failed')
-  const postgres = await startPostgres({
-    settings: {
-      fsync: 'on',
-      synchronous_commit: 'on',
-      full_page_writes: 'on',
-      max_wal_size: '4GB',
-      shared_preload_libraries: 'pg_stat_statements',
-      'pg_stat_statements.track_utility': 'off',
-    },
-  })
-  process.env.REGENT_TEST_POSTGRES = postgres.url
+  const postgres = await startCountingPostgres()
   process.env.REGENT_TEST_RUN = makeRunFolder()
   const endings = new Set<() => void>()
   // Nodes outlive whoever started them; the PostgreSQL of tests does not.
@@ -99,6 +89,7 @@ async function run(settings: ScaleSettings) {
   }
   try {
     const figures = await measureScale(settings, {
+      server: postgres.url,
       program: BUILT,
       onProgress: progress,
       onStarted: (killAll) => void endings.add(killAll),

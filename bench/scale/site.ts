@@ -20,6 +20,8 @@ export type Node = Awaited<ReturnType<Site['startNode']>>
 type Which = 'empty' | 'full'
 type Options = {
   readonly who: Population
+  /** The URL of a superuser. */
+  readonly server: string
   /** What Node runs: the built program, or the clone's own files. */
   readonly program: readonly string[]
   readonly onProgress: (line: string) => void
@@ -31,8 +33,8 @@ export const BUILT = ['dist/src/main.js']
 export const CLONE = ['--import', 'tsx', 'src/main.ts']
 const START_DEADLINE_MS = 60_000
 
-export async function openSite({ who, program, onProgress, onStarted }: Options) {
-  const homes = { empty: await createDatabase(), full: await createDatabase() }
+export async function openSite({ who, server, program, onProgress, onStarted }: Options) {
+  const homes = { empty: await createDatabase(server), full: await createDatabase(server) }
   const started = new Set<ChildProcess>()
   const killAll = () => {
     for (const child of started) child.kill('SIGKILL')
@@ -92,6 +94,11 @@ export async function openSite({ who, program, onProgress, onStarted }: Options)
       }
     },
   }
+}
+
+/** @returns what makes a node remember so many clients; it remembers no fewer than 1,000 */
+export function remembering(clients: number): Readonly<Record<string, string>> {
+  return { REGENT_MEMORY_ENTRIES: String(Math.max(1000, clients)) }
 }
 
 /** What lets a node collect its garbage when it is told to. */

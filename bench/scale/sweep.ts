@@ -3,7 +3,7 @@ import { residentBytes } from '../cpu.ts'
 import { median } from '../measure.ts'
 import type { Asker } from './asker.ts'
 import type { Population } from './population.ts'
-import type { Site } from './site.ts'
+import { remembering, type Site } from './site.ts'
 
 export type Sweep = {
   readonly clients: number
@@ -23,7 +23,7 @@ export async function measureSweep(
   remembered: number,
   most: number,
 ): Promise<Sweep> {
-  const node = await site.startNode('full', { REGENT_MEMORY_ENTRIES: String(remembered) })
+  const node = await site.startNode('full', remembering(remembered))
   const resident: number[] = []
   const timer = setInterval(() => resident.push(residentBytes([node.pid])), INTERVAL)
   try {

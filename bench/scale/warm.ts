@@ -5,7 +5,7 @@ import type { DatabaseLoad } from './database-load.ts'
 import { measureGrowth, warmMemory } from './memory.ts'
 import type { Population } from './population.ts'
 import { measureRestart } from './restart.ts'
-import { COLLECTING, type Site } from './site.ts'
+import { COLLECTING, remembering, type Site } from './site.ts'
 import { measureTokens } from './tokens.ts'
 
 type Needs = {
@@ -27,7 +27,7 @@ export async function measureWarm({ site, asker, database, who }: Needs, setting
   const { warm, cold, most, onProgress } = settings
   const run = Math.ceil(who.clients / who.workspaces)
   const each = { first: 0, step: run, count: Math.min(cold, Math.floor(who.clients / run)) }
-  const environment = { ...COLLECTING, REGENT_MEMORY_ENTRIES: String(warm), PORT: String(await freePort()) }
+  const environment = { ...COLLECTING, ...remembering(warm), PORT: String(await freePort()) }
   const start = () => site.startNode('full', environment)
 
   const first = await start()
