@@ -16,7 +16,8 @@ export type Start = {
 export async function measureStarts(site: Site, count: number) {
   const starts = { empty: [] as Start[], full: [] as Start[] }
   // The first round warms the caches of the file system: it is not counted.
-  for (let round = 0; count > 0 && round <= count; round += 1) {
+  const rounds = count === 0 ? 0 : count + 1
+  for (let round = 0; round < rounds; round += 1) {
     for (const which of round % 2 === 0 ? (['empty', 'full'] as const) : (['full', 'empty'] as const)) {
       const node = await site.startNode(which)
       await sleep(1000)
