@@ -25,7 +25,7 @@ export type Contestant = {
 }
 
 const REGENT =
-  'address, form, secret by keyed digest, scope, audience, limits, RFC 9068 claims, signature, security headers, metrics, log'
+  'address, form, secret by keyed digest, scope, audience, limits, RFC 9068 claims, signature, security headers, metrics, log, row of the issuance log'
 const PEER_CLIENT = 'bench'
 const PEER_SECRET = 'rgs_benchbenchbench1_0123456789012345678901234567890123456789012_000000'
 
@@ -69,6 +69,18 @@ export function contestants(place: Place) {
   const list: readonly Contestant[] = [
     { name: FAST_LANE, does: REGENT, start: () => regent({}) },
     { name: EXPRESS_DOOR, does: REGENT, start: () => regent({ REGENT_FAST_LANE: 'off' }) },
+    {
+      name: LOG_OFF,
+      does: `${REGENT}; no issuance log`,
+      long: true,
+      start: () => regent({ REGENT_ISSUANCE_LOG: 'off' }),
+    },
+    {
+      name: LOG_DURABLE,
+      does: `${REGENT}; answers once its row of the issuance log is committed`,
+      long: true,
+      start: () => regent({ REGENT_ISSUANCE_LOG: 'durable' }),
+    },
     {
       name: 'Regent, RS256',
       does: `${REGENT}; RSA with 2,048 bits`,
@@ -131,6 +143,8 @@ export function contestants(place: Place) {
 
 export const FAST_LANE = 'Regent'
 export const EXPRESS_DOOR = 'Regent, Express door'
+export const LOG_OFF = 'Regent, issuance log off'
+export const LOG_DURABLE = 'Regent, issuance log durable'
 export const TWO_WORKERS = 'Regent, 2 workers'
 export const RAW_SIGNATURE = 'raw node:http with signature'
 export const STOCK_EXPRESS = 'stock Express'

@@ -8,10 +8,10 @@ export type Row = {
   readonly tokensPerSecondPerCore: number
   /** Of the server, all its processes and threads. */
   readonly cpuMicrosPerToken: number
-  /** From the time that a request was due, in an open loop. */
-  readonly p50Millis: number
-  readonly p99Millis: number
-  readonly rssBytes: number
+  /** From the time that a request was due, in an open loop. Null where nothing is served. */
+  readonly p50Millis: number | null
+  readonly p99Millis: number | null
+  readonly rssBytes: number | null
   readonly does: string
   /** Of each round, in the order of the rounds: what ratios are made from. */
   readonly rounds: readonly number[]
@@ -25,16 +25,23 @@ export type Settings = {
   readonly rate: number
   readonly openLoopSeconds: number
   readonly warmUpSeconds: number
+  /** What one core signs a second when it does nothing else, now. */
+  readonly signatures: () => Promise<number>
   readonly onProgress: (line: string) => void
 }
 
+export const SIGNATURE = 'P-256 signature alone'
+
 type Measured = { readonly cpu: number[]; readonly p50: number[]; readonly p99: number[]; rss: number }
 
+/** @returns a row for each, in their order, and behind them one for the signature alone */
 export async function measure(
   all: readonly (Contestant & { readonly running: Running })[],
   loader: Loader,
-  { rounds, seconds, connections, rate, openLoopSeconds, warmUpSeconds, onProgress }: Settings,
+  settings: Settings,
 ): Promise<readonly Row[]> {
+  const { rounds, seconds, connections, rate, openLoopSeconds, warmUpSeconds, onProgress } = settings
+  const signing: number[] = []
   const measured = new Map<string, Measured>(
     all.map(({ name }) => [name, { cpu: [], p50: [], p99: [], rss: 0 }]),
   )
@@ -53,9 +60,10 @@ export async function measure(
       own.p50.push(p50)
       own.p99.push(p99)
     }
+    signing.push(1e6 / (await settings.signatures()))
     onProgress(`round ${round + 1} of ${rounds}`)
   }
-  return all.map(({ name, does }) => {
+  const rows = all.map(({ name, does }): Row => {
     const { cpu, p50, p99, rss } = measured.get(name) ?? { cpu: [], p50: [], p99: [], rss: 0 }
     const cpuMicrosPerToken = median(cpu)
     return {
@@ -69,6 +77,21 @@ export async function measure(
       rounds: cpu,
     }
   })
+  return [...rows, signatureRow(signing)]
+}
+
+function signatureRow(rounds: readonly number[]): Row {
+  const cpuMicrosPerToken = median(rounds)
+  return {
+    name: SIGNATURE,
+    tokensPerSecondPerCore: 1e6 / cpuMicrosPerToken,
+    cpuMicrosPerToken,
+    p50Millis: null,
+    p99Millis: null,
+    rssBytes: null,
+    does: 'one signature and nothing else, in a loop',
+    rounds,
+  }
 }
 
 export function median(list: readonly number[]): number {

@@ -1,5 +1,5 @@
 /** What was measured, as a table, as JSON, and as a chart. */
-import type { Row } from './measure.ts'
+import { SIGNATURE, type Row } from './measure.ts'
 
 export type Report = {
   readonly machine: string
@@ -15,9 +15,9 @@ export function table({ machine, versions, rows, ratios }: Report): string {
       row.name,
       Math.round(row.tokensPerSecondPerCore).toLocaleString('en'),
       row.cpuMicrosPerToken.toFixed(1),
-      row.p50Millis.toFixed(2),
-      row.p99Millis.toFixed(2),
-      String(Math.round(row.rssBytes / 1e6)),
+      row.p50Millis?.toFixed(2) ?? '',
+      row.p99Millis?.toFixed(2) ?? '',
+      row.rssBytes === null ? '' : String(Math.round(row.rssBytes / 1e6)),
       row.does,
     ]),
   ]
@@ -32,7 +32,7 @@ export function table({ machine, versions, rows, ratios }: Report): string {
   ].join('\n')
 }
 
-function aligned(lines: readonly (readonly string[])[]): readonly string[] {
+export function aligned(lines: readonly (readonly string[])[]): readonly string[] {
   const widths = (lines[0] ?? []).map((_, column) =>
     Math.max(...lines.map((line) => line[column]?.length ?? 0)),
   )
@@ -53,7 +53,8 @@ const LEFT = 230
 const WIDTH = 760
 
 /** Bars of tokens a second and core, Regent's darker. */
-export function chart({ machine, versions, rows }: Report): string {
+export function chart({ machine, versions, rows: all }: Report): string {
+  const rows = all.filter(({ name }) => name !== SIGNATURE)
   const most = Math.max(...rows.map(({ tokensPerSecondPerCore }) => tokensPerSecondPerCore))
   const height = 58 + rows.length * BAR
   const bars = rows.map(({ name, tokensPerSecondPerCore: value }, index) => {

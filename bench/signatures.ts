@@ -9,7 +9,15 @@ export type Signatures = { readonly perSecond: number; readonly by: string }
 export async function signaturesPerSecond(seconds: number): Promise<Signatures> {
   try {
     const [{ stdout }, version] = await Promise.all([
-      promisify(execFile)('openssl', ['speed', '-seconds', String(seconds), 'ecdsap256']),
+      promisify(execFile)('taskset', [
+        '-c',
+        '0',
+        'openssl',
+        'speed',
+        '-seconds',
+        String(seconds),
+        'ecdsap256',
+      ]),
       promisify(execFile)('openssl', ['version']),
     ])
     const [, perSecond] = /ecdsa \(nistp256\)\s+\S+\s+\S+\s+([\d.]+)/.exec(stdout) ?? []

@@ -28,18 +28,32 @@ const SIGN: Record<Algorithm, (input: Buffer, key: KeyObject) => Buffer | Promis
 
 /**
  * @param workspaceId whose token it is; a key of another workspace is a bug, and refused
- * @returns a JWS in compact serialisation (RFC 7515 §7.1)
+ * @returns a JWS in compact serialisation (RFC 7515 §7.1); later, where the algorithm is signed beside the event loop
  */
-export async function signJwt(
+export function signJwt(
   { type }: SigningPurpose,
   workspaceId: WorkspaceId,
   key: ActiveKey,
   claims: object,
-): Promise<string> {
+): string | Promise<string> {
   if (key.workspaceId !== workspaceId) throw new Error(`the key ${key.kid} is of another workspace`)
-  const header = { alg: key.algorithm, typ: type, kid: key.kid }
-  const input = `${encode(header)}.${encode(claims)}`
-  const signature = await SIGN[key.algorithm](Buffer.from(input), key.privateKey)
+  const input = `${headerOf(key, type)}.${encode(claims)}`
+  const signature = SIGN[key.algorithm](Buffer.from(input, 'latin1'), key.privateKey)
+  return Buffer.isBuffer(signature) ? join(input, signature) : signature.then((bytes) => join(input, bytes))
+}
+
+/** Of each key and type the same: encoded once. */
+const headers = new WeakMap<ActiveKey, { readonly type: JwtType; readonly encoded: string }>()
+
+function headerOf(key: ActiveKey, type: JwtType): string {
+  const known = headers.get(key)
+  if (known?.type === type) return known.encoded
+  const encoded = encode({ alg: key.algorithm, typ: type, kid: key.kid })
+  headers.set(key, { type, encoded })
+  return encoded
+}
+
+function join(input: string, signature: Buffer): string {
   return `${input}.${signature.toString('base64url')}`
 }
 

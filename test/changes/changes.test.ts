@@ -33,10 +33,8 @@ describe('changes', () => {
     const tables = await rows<{ name: string }>(
       `select tablename as name from pg_tables where schemaname = 'regent' and tablename <> 'node'`,
     )
-    const texts = await Promise.all(
-      tables.map(({ name }) => rows(`select t::text as row from regent.${name} t`)),
-    )
-    return JSON.stringify(texts)
+    const each = tables.map(({ name }) => `select '${name}' as name, t::text as row from regent.${name} t`)
+    return JSON.stringify(await rows(`${each.join(' union all ')} order by 1, 2`))
   }
 
   it('leave their rows, an audit event and a feed entry, in one transaction', async () => {

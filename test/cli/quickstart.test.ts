@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
-import { runCommand, startCommand } from '../support/command.ts'
+import { CLONE, runCommand, startCommand } from '../support/command.ts'
 import { createDatabase, freePort } from '../support/postgres.ts'
 
 type Demo = Record<string, { issuer: string; clientId: string; secret: string }>
@@ -35,7 +35,7 @@ describe('regent quickstart', () => {
   }
 
   it('makes a demo, shows a token from end to end, and prints a curl that works when pasted', async () => {
-    const regent = startCommand(args)
+    const regent = startCommand(args, {}, undefined, CLONE)
     await regent.says('Running.')
     const { out } = regent.said
     const demo = readDemo()

@@ -3,7 +3,7 @@
  * started, each on ports of its own, all behind one public port that is somebody else's to listen on.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { runCommand, startCommand } from '../support/command.ts'
+import { CLONE, runCommand, startCommand } from '../support/command.ts'
 import { createDatabase, freePort } from '../support/postgres.ts'
 
 export type DemoClient = { readonly issuer: string; readonly clientId: string; readonly secret: string }
@@ -19,7 +19,7 @@ type Options = {
 export const SITE_MASTER_KEYS = `figures:${Buffer.alloc(32, 9).toString('base64')}`
 const START_DEADLINE_MS = 60_000
 
-export async function openSite({ program = 'scripts/start.mjs', environment: more = {} }: Options = {}) {
+export async function openSite({ program = process.env.REGENT_TEST_PROGRAM ?? CLONE, environment: more = {} }: Options = {}) {
   const home = await createDatabase()
   const publicPort = await freePort()
   const origin = `http://localhost:${publicPort}`

@@ -43,7 +43,7 @@ describe('signing', () => {
       workspaceId: newWorkspaceId(),
       privateKey: createPrivateKey({ key: privateKey, format: 'der', type: 'pkcs8' }),
     } as const
-    await expect(signJwt(ACCESS_TOKEN, newWorkspaceId(), key, {})).rejects.toThrow('of another workspace')
+    expect(() => signJwt(ACCESS_TOKEN, newWorkspaceId(), key, {})).toThrow('of another workspace')
   })
 })
 

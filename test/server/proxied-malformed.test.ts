@@ -71,7 +71,7 @@ for (const name of PROXIES) {
             }
           }
         },
-        16,
+        64,
       )
       for (const observation of there.world.seen) {
         if (observation.type !== 'request_refused') continue

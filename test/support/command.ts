@@ -7,16 +7,17 @@ import { commandLogs } from './written-logs.ts'
 
 /** Tests and figures are run from the project's folder. */
 const root = process.cwd()
-const CLONE = 'scripts/start.mjs'
+/** What the npm scripts run. */
+export const CLONE = 'scripts/start.mjs'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** @param program `scripts/start.mjs` is what the npm scripts run; `dist/src/main.js` is what is deployed */
+/** @param program in tests what the run has compiled, elsewhere the clone; `dist/src/main.js` is what is deployed */
 export function startCommand(
   args: readonly string[],
   environment: Environment = {},
   cwd = root,
-  program = CLONE,
+  program = process.env.REGENT_TEST_PROGRAM ?? CLONE,
 ) {
   const child = spawn(process.execPath, [resolve(root, program), ...args], {
     cwd,

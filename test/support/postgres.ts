@@ -6,7 +6,7 @@
  * run on TEST_DATABASE_URL. Knows nothing of our tables.
  */
 import { spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import * as fs from 'node:fs'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
@@ -159,14 +159,27 @@ async function findVersion(url: string, data: string) {
   }
 }
 
-export async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
+/**
+ * A port that nobody listens on, nor on the next one. Below those that the system gives to outgoing connections (Linux: from
+ * 32768), one of which would have it before whoever asked for it listens.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(10_000, 32_000)
+    if ((await canListen(port)) && (await canListen(port + 1))) return port
+  }
+}
+
+async function canListen(port: number): Promise<boolean> {
+  const server = createServer().listen(port, '127.0.0.1')
+  try {
+    await once(server, 'listening')
+  } catch {
+    return false
+  }
   server.close()
   await once(server, 'close')
-  if (typeof address !== 'object' || address === null) throw new Error('a TCP server has no port')
-  return address.port
+  return true
 }
 
 /** Whom servers run as that refuse to run as root; undefined where we are not root. */

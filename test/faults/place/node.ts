@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { CLONE } from '../../support/command.ts'
 import { freePort } from '../../support/postgres.ts'
 import type { Reaper } from './reaper.ts'
 
@@ -47,7 +48,7 @@ export async function openNode({ name, environment, log, reaper }: Settings) {
     async start() {
       const out = openSync(log, 'a')
       meantToEnd = false
-      const started = spawn(process.execPath, ['scripts/start.mjs', 'serve'], {
+      const started = spawn(process.execPath, [process.env.REGENT_TEST_PROGRAM ?? CLONE, 'serve'], {
         detached: true,
         env: { PATH: process.env.PATH, HOME: process.env.HOME, ...environment, ...portsOf(port, opsPort) },
         stdio: ['ignore', out, out],
