@@ -30,7 +30,7 @@ export type ScaleFigures = Awaited<ReturnType<typeof measureScale>>
 type Needs = {
   /** The URL of a superuser, of a PostgreSQL that counts its statements. */
   readonly server: string
-  readonly program: readonly string[]
+  readonly program: string
   readonly onProgress: (line: string) => void
   /** Told how to end at once whatever was started. */
   readonly onStarted?: (killAll: () => void) => void

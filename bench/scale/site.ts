@@ -22,15 +22,14 @@ type Options = {
   readonly who: Population
   /** The URL of a superuser. */
   readonly server: string
-  /** What Node runs: the built program, or the clone's own files. */
-  readonly program: readonly string[]
+  /** What Node runs: the built program. */
+  readonly program: string
   readonly onProgress: (line: string) => void
   /** Told how to end all nodes at once, from whatever handles a signal. */
   readonly onStarted: (killAll: () => void) => void
 }
 
-export const BUILT = ['dist/src/main.js']
-export const CLONE = ['--import', 'tsx', 'src/main.ts']
+export const BUILT = 'dist/src/main.js'
 const START_DEADLINE_MS = 60_000
 
 export async function openSite({ who, server, program, onProgress, onStarted }: Options) {
@@ -63,7 +62,7 @@ export async function openSite({ who, server, program, onProgress, onStarted }: 
     async startNode(which: Which, more: Readonly<Record<string, string>> = {}) {
       const [port, opsPort] = [Number(more.PORT ?? (await freePort())), await freePort()]
       const begun = performance.now()
-      const child = spawn(process.execPath, [...program, 'serve'], {
+      const child = spawn(process.execPath, [program, 'serve'], {
         env: {
           PATH: process.env.PATH,
           ...environment(homes[which]),

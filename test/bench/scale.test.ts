@@ -5,7 +5,6 @@ import { MASTER_KEYS, plant } from '../../bench/scale/plant.ts'
 import { ORIGIN, population } from '../../bench/scale/population.ts'
 import { startCountingPostgres } from '../../bench/scale/postgres.ts'
 import { scaleTable } from '../../bench/scale/report.ts'
-import { CLONE } from '../../bench/scale/site.ts'
 import { RESOURCE, SCOPE } from '../../bench/token-request.ts'
 import type { ChangeNeeds } from '../../src/changes/change.ts'
 import { createClient } from '../../src/changes/client-changes.ts'
@@ -28,8 +27,8 @@ const TINY = {
   cold: 10,
   starts: 0,
   rate: 50,
-  steadySeconds: 2,
-  afterSeconds: 8,
+  steadySeconds: 1,
+  afterSeconds: 4,
   rounds: 1,
   roundSeconds: 0.3,
   sweepSeconds: 30,
@@ -38,12 +37,16 @@ const TINY = {
 describe('npm run bench:scale', () => {
   it('measures everything, and every request of it got a token', async () => {
     const { url: server, stop } = await startCountingPostgres()
-    const figures = await measureScale(TINY, { server, program: CLONE, onProgress: () => {} }).finally(stop)
+    const figures = await measureScale(TINY, {
+      server,
+      program: process.env.REGENT_TEST_PROGRAM ?? 'scripts/start.mjs',
+      onProgress: () => {},
+    }).finally(stop)
     expect(figures.stored).toMatchObject({ tenants: 4, workspaces: 12, clients: 120 })
     expect(figures.cold.unknownWorkspace.tokens).toBe(10)
     expect(figures.memory.after).toMatchObject({ clients: 60, workspaces: 6 })
     expect(figures.restart.steady.tokens).toBeGreaterThan(0)
-    expect(figures.restart.tokensBySecond).toHaveLength(8)
+    expect(figures.restart.tokensBySecond).toHaveLength(4)
     expect(figures.sweep).toMatchObject({ clients: 120, failed: {} })
     expect(figures.row.rows).toBeGreaterThan(120)
     expect(scaleTable(figures)).toContain('| sweep through all clients')
