@@ -4,7 +4,8 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { freePort } from '../test/support/postgres.ts'
 import type { Algorithm } from '../src/oauth/signing.ts'
-import { askOnce, tokenRequest, type Place } from './place.ts'
+import { askOnce, type Place } from './place.ts'
+import { tokenRequest } from './token-request.ts'
 
 export type Running = {
   readonly pid: number

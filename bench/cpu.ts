@@ -6,6 +6,8 @@ const CLOCK_TICKS_A_SECOND = Number(execFileSync('getconf', ['CLK_TCK'], { encod
 const UTIME = 11
 const STIME = 12
 const PARENT = 1
+const CUTIME = 13
+const CSTIME = 14
 
 /** A process and all its descendants, as they are now. */
 export function processTree(root: number): readonly number[] {
@@ -26,6 +28,16 @@ export function cpuMicros(pids: readonly number[]): number {
     return sum + Number(fields?.[UTIME] ?? 0) + Number(fields?.[STIME] ?? 0)
   }, 0)
   return (ticks / CLOCK_TICKS_A_SECOND) * 1e6
+}
+
+/** Microseconds of CPU of those children of a process that have ended, and whom it has waited for. */
+export function endedChildrenMicros(pid: number): number {
+  const fields = statOf(pid)
+  return ((Number(fields?.[CUTIME] ?? 0) + Number(fields?.[CSTIME] ?? 0)) / CLOCK_TICKS_A_SECOND) * 1e6
+}
+
+export function parentOf(pid: number): number {
+  return Number(statOf(pid)?.[PARENT] ?? 0)
 }
 
 /** Resident bytes. */

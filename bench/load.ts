@@ -6,6 +6,7 @@
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { performance } from 'node:perf_hooks'
+import { answerLength } from './answer-length.ts'
 
 export type Order = {
   readonly port: number
@@ -28,7 +29,6 @@ export type Outcome = {
   readonly fault?: string
 }
 
-const HEADER_END = Buffer.from('\r\n\r\n')
 const OK = Buffer.from('HTTP/1.1 200 ')
 
 type Connection = { socket: Socket; pending: Buffer; due: number; busy: boolean }
@@ -101,7 +101,7 @@ function run(order: Order): Promise<Outcome> {
       }
       connection.socket.on('data', (chunk) => {
         const data = connection.pending.length === 0 ? chunk : Buffer.concat([connection.pending, chunk])
-        const length = lengthOf(data)
+        const length = answerLength(data)
         if (length > data.length) {
           connection.pending = data
           return
@@ -135,15 +135,6 @@ function run(order: Order): Promise<Outcome> {
     }, 1)
     for (let count = 0; count < connections; count += 1) open()
   })
-}
-
-/** Of the whole answer; infinite while its header is not complete. */
-function lengthOf(data: Buffer): number {
-  const at = data.indexOf(HEADER_END)
-  if (at === -1) return Number.POSITIVE_INFINITY
-  const header = data.toString('latin1', 0, at)
-  const [, length = '0'] = /\r\ncontent-length: *(\d+)/i.exec(header) ?? []
-  return at + HEADER_END.length + Number(length)
 }
 
 process.on('message', (order: Order) => {

@@ -27,6 +27,7 @@ import { certificateAuthority } from '../test/support/certificates.ts'
 import { runCommand, startCommand } from '../test/support/command.ts'
 import { createDatabase, freePort } from '../test/support/postgres.ts'
 import { LIMITS } from '../test/support/world.ts'
+import { RESOURCE, SCOPE, tokenRequest } from './token-request.ts'
 
 export type Place = Awaited<ReturnType<typeof openPlace>>
 
@@ -34,8 +35,6 @@ const PROGRAM = 'dist/src/main.js'
 const ORIGIN = 'http://localhost'
 const MASTER_KEYS = `bench:${Buffer.alloc(32, 7).toString('base64')}`
 const CLIENTS = 64
-const RESOURCE = 'https://api.example'
-const SCOPE = 'read'
 
 export async function openPlace(algorithms: readonly Algorithm[]) {
   const home = await createDatabase()
@@ -132,26 +131,6 @@ async function plantWorkspace(
     requests.push(tokenRequest(new URL(workspace.issuer), id, secret))
   }
   return requests
-}
-
-/** The same form for all that are measured. */
-export function tokenRequest({ host, pathname }: URL, clientId: string, secret: string): string {
-  const form = {
-    grant_type: 'client_credentials',
-    client_id: clientId,
-    client_secret: secret,
-    scope: SCOPE,
-    resource: RESOURCE,
-  }
-  const body = new URLSearchParams(form).toString()
-  return [
-    `POST ${pathname}/oauth2/token HTTP/1.1`,
-    `Host: ${host}`,
-    'Content-Type: application/x-www-form-urlencoded',
-    `Content-Length: ${body.length}`,
-    '',
-    body,
-  ].join('\r\n')
 }
 
 /** @returns the bytes of the body that the bytes of a request are answered with */

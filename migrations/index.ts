@@ -7,6 +7,7 @@ import * as foundation from './0001-foundation.ts'
 import * as signingAlgorithms from './0002-signing-algorithms.ts'
 import * as memory from './0003-memory.ts'
 import * as issuance from './0004-issuance.ts'
+import * as masterKeySamples from './0005-master-key-samples.ts'
 
 export type RegentMigration = Migration & { readonly breaking?: true }
 
@@ -15,4 +16,5 @@ export const migrations: Readonly<Record<string, RegentMigration>> = {
   '0002-signing-algorithms': signingAlgorithms,
   '0003-memory': memory,
   '0004-issuance': issuance,
+  '0005-master-key-samples': masterKeySamples,
 }

@@ -1,6 +1,7 @@
 /** Rows of signing keys, for one workspace. A private key comes and goes sealed. Reads and writes, nothing else. */
+import { sql, type RawBuilder } from 'kysely'
 import { z } from 'zod'
-import type { Kid, WorkspaceId } from '../ids.ts'
+import type { Kid, TenantId, WorkspaceId } from '../ids.ts'
 import { ALGORITHMS, type Algorithm } from '../oauth/signing.ts'
 import type { Sealed } from '../sealing/seal.ts'
 import { readRow } from '../storage/row.ts'
@@ -97,18 +98,24 @@ export function keyStore({ db, tenantId }: TenantConnection, workspaceId: Worksp
 /** What operators see of keys: which master key each still needs. */
 export function keyStoreSamples({ db }: OperatorConnection) {
   return {
-    /** One sealed key for each master key in use, with all that it belongs to. */
+    /**
+     * One sealed key for each master key in use, with all that it belongs to: from one master key to the next one by the
+     * index of them, so that it costs the same however many keys there are.
+     */
     async listSamples(region: string) {
-      const rows = await db
-        .selectFrom('signing_key as key')
-        .innerJoin('tenant', 'tenant.tenant_id', 'key.tenant_id')
-        .distinctOn('key.master_key_id')
-        .select(['key.tenant_id', 'key.workspace_id', 'key.kid', 'key.algorithm'])
-        .select(['key.sealed_private_key', 'key.master_key_id'])
-        .where('tenant.region', '=', region)
-        .where('key.state', 'in', ['published', 'active'])
-        .orderBy('key.master_key_id')
-        .execute()
+      const first = (beyond: RawBuilder<unknown>) => sql`
+        select key.tenant_id, key.workspace_id, key.kid, key.algorithm, key.sealed_private_key, key.master_key_id
+        from regent.signing_key key join regent.tenant on tenant.tenant_id = key.tenant_id
+        where tenant.region = ${region} and key.state in ('published', 'active') ${beyond}
+        order by key.master_key_id limit 1`
+      const { rows } = await sql<Sample>`
+        with recursive sample as (
+          (${first(sql``)})
+          union all
+          select next.* from sample
+            cross join lateral (${first(sql`and key.master_key_id > sample.master_key_id`)}) next
+        )
+        select * from sample`.execute(db)
       return rows.map((row) => ({
         tenantId: row.tenant_id,
         workspaceId: row.workspace_id,
@@ -118,6 +125,15 @@ export function keyStoreSamples({ db }: OperatorConnection) {
       }))
     },
   }
+}
+
+type Sample = {
+  readonly tenant_id: TenantId
+  readonly workspace_id: WorkspaceId
+  readonly kid: Kid
+  readonly algorithm: string
+  readonly sealed_private_key: Buffer
+  readonly master_key_id: string
 }
 
 const KID = z.string().regex(/^[A-Za-z0-9_-]{43}$/)

@@ -79,6 +79,8 @@ export function database(
       `SET LOCAL lock_timeout = ${limits.lock}`,
       `SET LOCAL idle_in_transaction_session_timeout = ${limits.idle}`,
       ...(durable ? [] : ['SET LOCAL synchronous_commit = off']),
+      // Where a statement has a list of names, PostgreSQL would plan it anew for each list, which costs more than to run it.
+      ...(readOnly && prepare ? ['SET LOCAL plan_cache_mode = force_generic_plan'] : []),
     ].join('; ')
   const run = <T>(opening: string, work: (db: Kysely<Schema>, client: PoolClient) => Promise<T>) => {
     const on = (client: PoolClient) => inTransaction(client, opening, limits.deadline, prepare, work)
