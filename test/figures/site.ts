@@ -19,7 +19,10 @@ type Options = {
 export const SITE_MASTER_KEYS = `figures:${Buffer.alloc(32, 9).toString('base64')}`
 const START_DEADLINE_MS = 60_000
 
-export async function openSite({ program = process.env.REGENT_TEST_PROGRAM ?? CLONE, environment: more = {} }: Options = {}) {
+export async function openSite({
+  program = process.env.REGENT_TEST_PROGRAM ?? CLONE,
+  environment: more = {},
+}: Options = {}) {
   const home = await createDatabase()
   const publicPort = await freePort()
   const origin = `http://localhost:${publicPort}`
