@@ -29,6 +29,11 @@ export function scaleTable({
   const { client, workspace } = memory.alone
   const databaseMicros = (restart.steady.cores * 1e6) / restart.steady.tokens
 
+  const fullRate =
+    restart.fullRateAfter === undefined
+      ? `full rate not within ${restart.tokensBySecond.length} s`
+      : `full rate after ${restart.fullRateAfter} s`
+
   const lines: readonly (readonly [string, string])[] = [
     [
       'stored',
@@ -66,7 +71,7 @@ export function scaleTable({
     ],
     [
       'killed and started again',
-      `${restart.gap} s without a token, full rate after ${restart.fullRateAfter ?? 'more than the time'} s; requests without a token: ${failed(restart.failed)}`,
+      `${restart.gap} s without a token, ${fullRate}; requests without a token: ${failed(restart.failed)}`,
     ],
     [
       'its database load over the steady one, in the minute and the busiest 5 s',
