@@ -60,7 +60,8 @@ export function frameRefusals({ readCaller, observe, writeReply, securityHeaders
       // Whatever follows a broken frame is broken too.
       if (refused.has(socket)) return
       refused.add(socket)
-      if (!socket.writable || code === 'ECONNRESET') {
+      // Whoever reset the connection has no address any more, whatever was wrong with what came before.
+      if (!socket.writable || code === 'ECONNRESET' || socket.remoteAddress === undefined) {
         socket.destroy()
         return
       }
