@@ -45,6 +45,8 @@ export type AttemptLimits = {
   learn(learned: Learned): void
   /** Seconds, at least 1, after which a limited pair may try again. */
   retryAfter(key: AttemptKey): number
+  /** Pairs that failed lately, as remembered. */
+  size(): number
 }
 
 export function attemptLimits({
@@ -70,9 +72,18 @@ export function attemptLimits({
     return failure !== undefined && monotonic() < failure.endsAt ? failure : undefined
   }
 
+  /** Two for each that comes: memory is that of the last minute's guesses, not of all that were ever made. */
+  const dropOver = () => {
+    for (let count = 0; count < 2; count += 1) {
+      const [oldest] = failures.rkeys()
+      if (oldest === undefined || monotonic() < (failures.peek(oldest)?.endsAt ?? 0)) return
+      failures.delete(oldest)
+    }
+  }
   const countFailure = (key: AttemptKey): number => {
     const failure = counter(key)
     if (failure === undefined) {
+      dropOver()
       failures.set(key, { count: 1, endsAt: monotonic() + perSeconds * 1000 })
       return 1
     }
@@ -111,5 +122,7 @@ export function attemptLimits({
     },
 
     retryAfter: (key) => Math.max(1, Math.ceil(((counter(key)?.endsAt ?? 0) - monotonic()) / 1000)),
+
+    size: () => failures.size,
   }
 }

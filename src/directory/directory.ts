@@ -56,6 +56,8 @@ export type FollowingDirectory = Directory & {
   lookups(): { readonly hits: number; readonly misses: number }
   /** Workspaces and clients whose reading has not begun. */
   loadsWaiting(): number
+  /** Client ids that failed lately. */
+  pacedClients(): number
   /** Forgets everything; the next questions are asked of the database. */
   forgetAll(): void
 }
@@ -168,6 +170,7 @@ export function directory(needs: DirectoryNeeds): FollowingDirectory {
     signingSince: memory.signingSince,
     lookups: () => ({ hits, misses }),
     loadsWaiting: () => workspaces.waiting() + clients.waiting(),
+    pacedClients: confirmations.size,
     forgetAll: memory.empty,
     requireFresh: fresh.requireFresh,
 

@@ -29,6 +29,8 @@ type Needs = {
 }
 
 const MAX_SLOTS = 50_000
+/** Milliseconds for which a question may be on its way here: its turn is due by when it came. */
+const LONGEST_QUESTION = 60_000
 /** Failing attempts at one workspace that may wait for a turn; more get 429. */
 const MAX_WAITING = 1000
 
@@ -37,6 +39,17 @@ export type PacedConfirmations = ReturnType<typeof pacedConfirmations>
 export function pacedConfirmations({ region, load, interval, monotonic }: Needs) {
   const slots = new LRUCache<MemoryKey, Slot>({ max: MAX_SLOTS })
   const waiting = new Map<MemoryKey, number>()
+
+  /** Two for each that comes: memory is that of the last minute's failures, and no flood outruns it. */
+  const dropOld = () => {
+    for (let count = 0; count < 2; count += 1) {
+      const [oldest] = slots.rkeys()
+      const slot = oldest === undefined ? undefined : slots.peek(oldest)
+      if (oldest === undefined || slot === undefined || slot.next !== undefined) return
+      if (monotonic() - slot.last < interval + LONGEST_QUESTION) return
+      slots.delete(oldest)
+    }
+  }
 
   const beginTurn = (slot: Slot, due: number, workspace: Workspace, id: ClientId) => {
     slot.next = sleep(due - monotonic()).then(() => {
@@ -60,6 +73,7 @@ export function pacedConfirmations({ region, load, interval, monotonic }: Needs)
       arrived: number,
       found: Found<KnownClient>,
     ): Promise<Found<KnownClient>> {
+      dropOld()
       const key = clientKey(region, workspace, id)
       const slot = slots.get(key) ?? { last: Number.NEGATIVE_INFINITY, next: undefined }
       slots.set(key, slot)
@@ -86,6 +100,9 @@ export function pacedConfirmations({ region, load, interval, monotonic }: Needs)
       const slot = slots.get(clientKey(region, workspace, id))
       return slot !== undefined && (slot.next !== undefined || monotonic() - slot.last < interval)
     },
+
+    /** Client ids that failed within the last minute, as remembered. */
+    size: () => slots.size,
   }
 }
 

@@ -64,6 +64,11 @@ export function addGauges(registry: Registry, read: () => Gauges | undefined): v
   now('regent_hash_queue_waiting', 'bcrypt comparisons that wait.', (gauges) => gauges.hashesWaiting)
   now('regent_hash_queue_running', 'bcrypt comparisons that run.', (gauges) => gauges.hashesRunning)
   now(
+    'regent_failing_pairs',
+    'Client ids and networks that failed together lately.',
+    (gauges) => gauges.failingPairs,
+  )
+  now(
     'regent_digests_waiting',
     'Digests of secrets that wait to be written.',
     (gauges) => gauges.digestsWaiting,
@@ -72,6 +77,11 @@ export function addGauges(registry: Registry, read: () => Gauges | undefined): v
     'regent_loads_waiting',
     'Clients and workspaces that wait to be read.',
     (gauges) => gauges.loadsWaiting,
+  )
+  nowOfRegion(
+    'regent_paced_clients',
+    'Client ids that failed lately: at most one reading a second for each.',
+    ({ pacedClients }) => pacedClients,
   )
   nowOfRegion('regent_memory_clients', 'Clients remembered.', ({ clients }) => clients)
   nowOfRegion('regent_memory_workspaces', 'Workspaces remembered.', ({ workspaces }) => workspaces)

@@ -6,6 +6,8 @@ export type Gauges = {
   /** bcrypt comparisons. */
   readonly hashesWaiting: number
   readonly hashesRunning: number
+  /** Client ids and networks that failed together within the last minute. */
+  readonly failingPairs: number
   /** Digests of secrets that are to be written down. */
   readonly digestsWaiting: number
   readonly regions: readonly RegionGauges[]
@@ -17,6 +19,8 @@ export type RegionGauges = {
   readonly workspaces: number
   /** Of both, those whose reading has not begun. */
   readonly loadsWaiting: number
+  /** Client ids that failed within the last minute. */
+  readonly pacedClients: number
   /** Seconds since the feed was read. */
   readonly feedAge: number
   /** False while the database is given up. */

@@ -183,6 +183,7 @@ export function assembleServer(parts: ServerParts): TokenServer {
       certificateEndsAt,
       hashesWaiting: queue.waiting(),
       hashesRunning: queue.running(),
+      failingPairs: attempts.size(),
       digestsWaiting: records.waiting(),
       regions: [...nodes.values()].map((region) => region.gauges()),
     }),

@@ -153,6 +153,7 @@ export function regionNode(needs: Needs): RegionNode {
         clients,
         workspaces,
         loadsWaiting: known.loadsWaiting(),
+        pacedClients: known.pacedClients(),
         feedAge: known.fresh.age(),
         databaseAnswers: !guard.isOpen(),
         clockSkew: anyBeats.skew() / 1000,

@@ -24,7 +24,7 @@ function limits({ maxEntries = 1000 } = {}) {
   const time = { now: 5_000_000 }
   const present = new Set([FIRST, SECOND_ONE])
   const isPresent = (id: CredentialId) => present.has(id)
-  const { mayTry, failed, succeeded, retryAfter } = attemptLimits({
+  const { mayTry, failed, succeeded, retryAfter, size } = attemptLimits({
     monotonic: () => time.now,
     maxEntries,
     attempts: ATTEMPTS,
@@ -35,6 +35,7 @@ function limits({ maxEntries = 1000 } = {}) {
     present,
     succeeded,
     retryAfter,
+    size,
     mayTry: (of: AttemptKey) => mayTry(of, isPresent),
     failed: (of: AttemptKey) => failed(of, isPresent),
     /** @returns how many of so many failing attempts were over the limit */
@@ -44,6 +45,17 @@ function limits({ maxEntries = 1000 } = {}) {
 }
 
 describe('attemptLimits (T16)', () => {
+  it('remembers the last minute of guesses, not all that were ever made', () => {
+    const { time, size, fail, mayTry } = limits({ maxEntries: 100_000 })
+    for (let index = 0; index < 5000; index += 1) {
+      fail(key({ client: `nobody-${index}` }), index % 100 === 0 ? ATTEMPTS : 1)
+      time.now += SECOND / 10
+    }
+    expect(size()).toBeLessThanOrEqual(10 * PER_SECONDS + 1)
+    expect(mayTry(key({ client: 'nobody-4900' }))).toBe(false)
+    expect(mayTry(key({ client: 'nobody-4300' }))).toBe(true)
+  })
+
   it('answers the eleventh failing attempt within a minute otherwise, and asks no slow check for it', () => {
     const { mayTry, failed, fail } = limits()
     expect(fail(key(), ATTEMPTS - 1)).toBe(0)

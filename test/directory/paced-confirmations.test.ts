@@ -56,6 +56,17 @@ const waits = (question: Promise<unknown>) =>
   ])
 
 describe('a turn of a client id (T15)', () => {
+  it('is remembered for as long as it says anything, however many ids fail', async () => {
+    const at = place()
+    for (let index = 0; index < 1000; index += 1) {
+      at.pass(400) // 151 within a minute and a turn
+      await at.confirm(WORKSPACE, `nobody-${index}` as ClientId, at.now(), at.word())
+    }
+    expect(at.size()).toBeLessThanOrEqual(152)
+    expect(at.isPaced(WORKSPACE, 'nobody-999' as ClientId)).toBe(true)
+    expect(at.isPaced(WORKSPACE, 'nobody-800' as ClientId)).toBe(false)
+  })
+
   it.each(Object.entries(MET))('%s: one question has it at once, and one reading', async (_kind, met) => {
     const at = place()
     const arrived = at.now()

@@ -9,6 +9,7 @@ const GAUGES: Gauges = {
   certificateEndsAt: undefined,
   hashesWaiting: 3,
   hashesRunning: 1,
+  failingPairs: 9,
   digestsWaiting: 5,
   regions: [
     {
@@ -16,6 +17,7 @@ const GAUGES: Gauges = {
       clients: 7,
       workspaces: 2,
       loadsWaiting: 6,
+      pacedClients: 8,
       feedAge: 0.5,
       databaseAnswers: true,
       clockSkew: -0.25,
@@ -28,6 +30,7 @@ const GAUGES: Gauges = {
       clients: 0,
       workspaces: 0,
       loadsWaiting: 0,
+      pacedClients: 0,
       feedAge: Infinity,
       databaseAnswers: false,
       clockSkew: 0,

@@ -167,6 +167,7 @@ export function openPrimary(needs: Needs) {
       certificateEndsAt: undefined,
       hashesWaiting: 0,
       hashesRunning: 0,
+      failingPairs: 0,
       digestsWaiting: 0,
       regions: [...keepers.values()].map((keeper) => keeper.gauges()),
     }),

@@ -128,6 +128,7 @@ export function regionKeeper(needs: Needs) {
       clients: 0,
       workspaces: 0,
       loadsWaiting: 0,
+      pacedClients: 0,
       feedAge: fresh.age(),
       databaseAnswers: !guard.isOpen(),
       clockSkew: beats.skew() / 1000,
