@@ -13,18 +13,20 @@ const TABLES = [
   'signing_key',
 ]
 /** Constraints keep damage out; what a disk, a hand or a later release does, they do not. */
-const WITHOUT_CONSTRAINTS = `do $$ declare found record; begin
+const WITHOUT_CONSTRAINTS = `do $$ declare
+  damageable constant regclass[] = '{${[...TABLES, 'change_feed'].map((table) => `regent.${table}`).join()}}';
+  found record;
+begin
   for found in select conrelid::regclass as rel, conname from pg_constraint
-    where connamespace = 'regent'::regnamespace and conrelid <> 0 and coninhcount = 0
+    where conrelid = any(damageable)
     order by contype <> 'f', contype <> 'p' loop
     execute format('alter table %s drop constraint if exists %I cascade', found.rel, found.conname);
   end loop;
-  for found in select attrelid::regclass as rel, attname from pg_attribute join pg_class on pg_class.oid = attrelid
-    where relnamespace = 'regent'::regnamespace and relkind = 'r' and not relispartition and attnotnull and attnum > 0 loop
+  for found in select attrelid::regclass as rel, attname from pg_attribute
+    where attrelid = any(damageable) and attnotnull and attnum > 0 loop
     execute format('alter table %s alter column %I drop not null', found.rel, found.attname);
   end loop;
-  for found in select indexrelid::regclass as index from pg_index join pg_class on pg_class.oid = indrelid
-    where relnamespace = 'regent'::regnamespace loop
+  for found in select indexrelid::regclass as index from pg_index where indrelid = any(damageable) loop
     execute format('drop index %s', found.index);
   end loop;
 end $$`
