@@ -134,9 +134,10 @@ export function tokenEndpoint(needs: TokenNeeds): WorkspaceEndpoint {
         return jsonReply(200, body, limits)
       } catch (error) {
         const reason = error instanceof OAuthError ? error.reason : 'server_error'
+        // Names that the workspace has, and the client: whatever else a caller sends, nobody keeps.
         const asked = {
-          scope: scope ?? [],
-          resources,
+          scope: (scope ?? []).filter((token) => workspace.scope.includes(token)),
+          resources: resources.filter((one) => client.grants.some(({ resource }) => resource === one)),
           reason,
           peer: question.peer,
           requestId: question.requestId,

@@ -18,7 +18,7 @@ export type RefusedRequest = {
   readonly workspace: Workspace
   readonly clientId: ClientId
   readonly credentialId: CredentialId
-  /** As far as they could be read: nothing outside their grammar is kept. */
+  /** Of what it asked for, the names that are its workspace's, and its own: a row keeps nothing else that a caller sends. */
   readonly scope: readonly string[]
   readonly resources: readonly string[]
   /** As docs/errors.md lists them. */
@@ -53,9 +53,8 @@ const ROWS_A_MINUTE = 10
 const MINUTE = 60_000
 const INTERVAL = 1000
 const BATCH = 500
-/** Some 300 bytes each, but for what was asked for: up to 1,000 characters of each. */
+/** Some 300 bytes each. */
 const MAX_WAITING = 10_000
-const MAX_LENGTH = 1000
 
 export function refusalLog(needs: Needs): RefusalLog {
   const { region, isOn, database, observe, wallClock, monotonic, maxWaiting = MAX_WAITING } = needs
@@ -168,8 +167,8 @@ function rowOf(refused: RefusedRequest, at: number): Refused {
     events: 1,
     clientId,
     credentialId,
-    scope: scope.join(' ').slice(0, MAX_LENGTH),
-    audience: resources.join(' ').slice(0, MAX_LENGTH),
+    scope: scope.join(' '),
+    audience: resources.join(' '),
     peer,
     requestId,
     reason,
