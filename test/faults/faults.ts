@@ -2,7 +2,11 @@
  * `npm run faults`: breaks what a token service stands on, one piece after the other, while tokens are asked for, checks
  * every token, and prints what came of it. Fails on wrong tokens, wrong answers and counted events; on times with --strict.
  */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { buildProgram } from '../support/built-program.ts'
 import { runFault, type BenchSettings } from './bench.ts'
 import type { Fault } from './fault.ts'
 import { faults } from './faults/index.ts'
@@ -105,6 +109,9 @@ else {
   chosen()
   // The reaper, a process of its own, ends everything as soon as this one is gone: nothing is to be done here.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
+  const built = mkdtempSync(join(tmpdir(), 'regent-faults-'))
+  process.on('exit', () => rmSync(built, { recursive: true, force: true }))
+  process.env.REGENT_TEST_PROGRAM = await buildProgram(built)
   const stage = await openStage({
     nodes: 3,
     tenants: number(values.tenants, quick ? 10 : 25),
