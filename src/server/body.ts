@@ -16,7 +16,8 @@ const NOTHING = Buffer.alloc(0)
  * @throws OAuthError 413; what is left of the body is then not read, and the connection is to be closed
  */
 export async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
-  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw tooLarge()
+  const declared = Number(request.headers['content-length'] ?? 0)
+  if (declared > MAX_THROWN_AWAY) throw tooLarge()
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
@@ -26,6 +27,7 @@ export async function readBody(request: IncomingMessage): Promise<Buffer | undef
       request.pause()
       reject(tooLarge())
     }
+    if (declared > MAX_BODY_BYTES) late = setTimeout(refuse, PATIENCE)
     request.on('data', (chunk: Buffer) => {
       size += chunk.length
       if (size <= MAX_BODY_BYTES) chunks.push(chunk)
