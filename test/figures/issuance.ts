@@ -157,10 +157,10 @@ async function spent(node: Node) {
 async function postgresTime(): Promise<number> {
   const client = new Client({ connectionString: process.env.REGENT_TEST_POSTGRES })
   await client.connect()
-  const { rows } = await client
-    .query<{ pid: number }>('select pg_backend_pid() as pid')
-    .finally(() => client.end())
+  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
+  // While the backend is there: its parent is the server.
   const main = ticks(rows[0]?.pid ?? 0).parent
+  await client.end()
   const children = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => {
