@@ -69,7 +69,7 @@ async function run(): Promise<Report> {
       const running: (Contestant & { readonly running: Running })[] = []
       for (const contestant of list.filter(({ long }) => !(values.quick && long === true))) {
         const started = await contestant.start()
-        if (several) for (const pid of processTree(started.pid)) pin(pid, 0)
+        if (several && contestant.spread !== true) for (const pid of processTree(started.pid)) pin(pid, 0)
         running.push({ ...contestant, running: started })
         progress(`started: ${contestant.name}`)
       }

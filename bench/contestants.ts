@@ -19,6 +19,8 @@ export type Contestant = {
   readonly name: string
   /** For each token, beside HTTP. */
   readonly does: string
+  /** Kept on no core: one process for each that there is. */
+  readonly spread?: true
   /** Left out of the two-minute look. */
   readonly long?: true
   readonly start: () => Promise<Running>
@@ -89,7 +91,8 @@ export function contestants(place: Place) {
     },
     {
       name: TWO_WORKERS,
-      does: `${REGENT}; two workers and their primary, on the same core`,
+      does: `${REGENT}; two workers and their primary, on all cores, beside the load`,
+      spread: true,
       long: true,
       start: () => regent({ REGENT_WORKERS: '2' }),
     },
