@@ -7,12 +7,10 @@
  *     npm run bench -- --json       rows and ratios on standard output, nothing else there
  *     npm run bench -- --quick --gate   fails when a token costs more than it may, against raw node:http with a signature
  */
-import { spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
-import { makeRunFolder } from '../test/support/noted-secrets.ts'
-import { startPostgres } from '../test/support/postgres.ts'
+import type { TestServer } from '../test/support/postgres.ts'
 import {
   contestants,
   EXPRESS_DOOR,
@@ -27,6 +25,7 @@ import {
   type Running,
 } from './contestants.ts'
 import { pin, processTree } from './cpu.ts'
+import { buildRegent, machine, startDurablePostgres, withPostgres } from './ground.ts'
 import { startLoader } from './loader.ts'
 import { measure, median, SIGNATURE, type Row } from './measure.ts'
 import { openPlace } from './place.ts'
@@ -50,63 +49,46 @@ const { values } = parseArgs({
 })
 const progress = (line: string) => void process.stderr.write(`${line}\n`)
 
-function build(): void {
-  const { status } = spawnSync('npm', ['run', '--silent', 'build'], { stdio: ['ignore', 2, 2] })
-  if (status !== 0) throw new Error('npm run build failed')
-}
-
-async function run(): Promise<Report> {
-  const postgres = await startPostgres({ settings: { fsync: 'on', synchronous_commit: 'on' } })
-  process.env.REGENT_TEST_POSTGRES = postgres.url
-  process.env.REGENT_TEST_RUN = makeRunFolder()
+async function run(postgres: TestServer): Promise<Report> {
+  const place = await openPlace(['ES256', 'RS256'])
+  const { list, stop } = contestants(place)
+  // The servers on one core, the load on another: they do not push each other away.
+  const several = cpus().length > 1
+  const loader = await startLoader(several ? 1 : undefined)
   try {
-    const place = await openPlace(['ES256', 'RS256'])
-    const { list, stop } = contestants(place)
-    // The servers on one core, the load on another: they do not push each other away.
-    const several = cpus().length > 1
-    const loader = await startLoader(several ? 1 : undefined)
-    try {
-      const running: (Contestant & { readonly running: Running })[] = []
-      for (const contestant of list.filter(({ long }) => !(values.quick && long === true))) {
-        const started = await contestant.start()
-        if (several && contestant.spread !== true) for (const pid of processTree(started.pid)) pin(pid, 0)
-        running.push({ ...contestant, running: started })
-        progress(`started: ${contestant.name}`)
-      }
-      let signatures = await signaturesPerSecond(1)
-      const rows = await measure(running, loader, {
-        rounds: Number(values.rounds),
-        seconds: Number(values.seconds),
-        connections: CONNECTIONS,
-        rate: RATE,
-        openLoopSeconds: 1,
-        // Two processes that share a core need twice the time to be compiled.
-        warmUpSeconds: values.quick ? 3 : 6,
-        signatures: async () => {
-          signatures = await signaturesPerSecond(1)
-          return signatures.perSecond
-        },
-        onProgress: progress,
-      })
-      return {
-        machine: machine(),
-        versions: versions(postgres.version, signatures),
-        rows,
-        ratios: ratios(rows),
-      }
-    } finally {
-      loader.stop()
-      stop()
-      await place.close()
+    const running: (Contestant & { readonly running: Running })[] = []
+    for (const contestant of list.filter(({ long }) => !(values.quick && long === true))) {
+      const started = await contestant.start()
+      if (several && contestant.spread !== true) for (const pid of processTree(started.pid)) pin(pid, 0)
+      running.push({ ...contestant, running: started })
+      progress(`started: ${contestant.name}`)
+    }
+    let signatures = await signaturesPerSecond(1)
+    const rows = await measure(running, loader, {
+      rounds: Number(values.rounds),
+      seconds: Number(values.seconds),
+      connections: CONNECTIONS,
+      rate: RATE,
+      openLoopSeconds: 1,
+      // Two processes that share a core need twice the time to be compiled.
+      warmUpSeconds: values.quick ? 3 : 6,
+      signatures: async () => {
+        signatures = await signaturesPerSecond(1)
+        return signatures.perSecond
+      },
+      onProgress: progress,
+    })
+    return {
+      machine: machine(),
+      versions: versions(postgres.version, signatures),
+      rows,
+      ratios: ratios(rows),
     }
   } finally {
-    rmSync(process.env.REGENT_TEST_RUN, { recursive: true })
-    await postgres.stop()
+    loader.stop()
+    stop()
+    await place.close()
   }
-}
-
-function machine(): string {
-  return `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB`
 }
 
 function versions(postgres: string, { by }: Signatures): Record<string, string> {
@@ -142,8 +124,8 @@ function ratios(rows: readonly Row[]): Record<string, number> {
   )
 }
 
-build()
-const report = await run()
+buildRegent()
+const report = await withPostgres(startDurablePostgres, run)
 if (values.json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`)
 else process.stdout.write(`${table(report)}\n`)
 if (!values.quick) {

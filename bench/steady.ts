@@ -6,13 +6,11 @@
  *     npm run bench:steady -- --minutes 3
  *     npm run bench:steady -- --json
  */
-import { spawnSync } from 'node:child_process'
-import { readdirSync, rmSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
-import { makeRunFolder } from '../test/support/noted-secrets.ts'
-import { startPostgres } from '../test/support/postgres.ts'
 import { pin, residentBytes } from './cpu.ts'
+import { buildRegent, startDurablePostgres, withPostgres } from './ground.ts'
 import { startLoader } from './loader.ts'
 import { median } from './measure.ts'
 import { openPlace } from './place.ts'
@@ -34,51 +32,43 @@ const { values } = parseArgs({
 const progress = (line: string) => void process.stderr.write(`${line}\n`)
 
 async function run() {
-  const postgres = await startPostgres({ settings: { fsync: 'on', synchronous_commit: 'on' } })
-  process.env.REGENT_TEST_POSTGRES = postgres.url
-  process.env.REGENT_TEST_RUN = makeRunFolder()
+  const place = await openPlace(['ES256'])
+  const several = cpus().length > 1
+  const loader = await startLoader(several ? 1 : undefined)
   try {
-    const place = await openPlace(['ES256'])
-    const several = cpus().length > 1
-    const loader = await startLoader(several ? 1 : undefined)
-    try {
-      const node = await place.startNode({})
-      if (several) pin(node.pid, 0)
-      const order = {
-        port: node.port,
-        requests: place.requests.get('ES256') ?? [],
-        connections: CONNECTIONS,
-        seconds: SLICE_SECONDS,
-      }
-      await loader.load({ ...order, seconds: 3 })
-      const { answered, seconds } = await loader.load(order)
-      const rate = Math.round(answered / seconds / 2)
-      progress(`${rate} tokens a second: half of what it can do here`)
-
-      const begun = performance.now()
-      const minutes = () => (performance.now() - begun) / 60_000
-      const samples: Sample[] = []
-      const p99: number[] = []
-      let tokens = 0
-      while (minutes() < Number(values.minutes)) {
-        const slice = await loader.load({ ...order, rate })
-        tokens += slice.answered
-        p99.push(slice.p99)
-        samples.push({
-          minutes: minutes(),
-          rssBytes: residentBytes([node.pid]),
-          openFiles: readdirSync(`/proc/${node.pid}/fd`).length,
-        })
-        if (samples.length % 6 === 0) progress(`${minutes().toFixed(1)} minutes, ${tokens} tokens`)
-      }
-      return { rate, tokens, p99Millis: median(p99), samples }
-    } finally {
-      loader.stop()
-      await place.close()
+    const node = await place.startNode({})
+    if (several) pin(node.pid, 0)
+    const order = {
+      port: node.port,
+      requests: place.requests.get('ES256') ?? [],
+      connections: CONNECTIONS,
+      seconds: SLICE_SECONDS,
     }
+    await loader.load({ ...order, seconds: 3 })
+    const { answered, seconds } = await loader.load(order)
+    const rate = Math.round(answered / seconds / 2)
+    progress(`${rate} tokens a second: half of what it can do here`)
+
+    const begun = performance.now()
+    const minutes = () => (performance.now() - begun) / 60_000
+    const samples: Sample[] = []
+    const p99: number[] = []
+    let tokens = 0
+    while (minutes() < Number(values.minutes)) {
+      const slice = await loader.load({ ...order, rate })
+      tokens += slice.answered
+      p99.push(slice.p99)
+      samples.push({
+        minutes: minutes(),
+        rssBytes: residentBytes([node.pid]),
+        openFiles: readdirSync(`/proc/${node.pid}/fd`).length,
+      })
+      if (samples.length % 6 === 0) progress(`${minutes().toFixed(1)} minutes, ${tokens} tokens`)
+    }
+    return { rate, tokens, p99Millis: median(p99), samples }
   } finally {
-    rmSync(process.env.REGENT_TEST_RUN, { recursive: true })
-    await postgres.stop()
+    loader.stop()
+    await place.close()
   }
 }
 
@@ -93,10 +83,8 @@ function slope(samples: readonly Sample[], of: (sample: Sample) => number): numb
   return mean(products) / mean(squares)
 }
 
-if (spawnSync('npm', ['run', '--silent', 'build'], { stdio: ['ignore', 2, 2] }).status !== 0) {
-  throw new Error('npm run build failed')
-}
-const result = await run()
+buildRegent()
+const result = await withPostgres(startDurablePostgres, run)
 const settled = result.samples.slice(Math.floor(result.samples.length * SETTLED))
 const half = Math.floor(settled.length / 2)
 const [first, second] = [settled.slice(0, half), settled.slice(half)]

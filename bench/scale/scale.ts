@@ -7,11 +7,10 @@
  *     npm run bench:scale -- --json        the figures on standard output, nothing else there
  *     npm run bench:scale -- --tenants N --clients N --warm N --cold N --rate N --write
  */
-import { spawnSync } from 'node:child_process'
-import { rmSync, writeFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { makeRunFolder } from '../../test/support/noted-secrets.ts'
+import type { TestServer } from '../../test/support/postgres.ts'
+import { buildRegent, machine, withPostgres } from '../ground.ts'
 import { measureScale, type ScaleSettings } from './measure.ts'
 import { startCountingPostgres } from './postgres.ts'
 import { scaleTable } from './report.ts'
@@ -74,11 +73,7 @@ function readSettings(): ScaleSettings {
   return settings
 }
 
-async function run(settings: ScaleSettings) {
-  const { status } = spawnSync('npm', ['run', '--silent', 'build'], { stdio: ['ignore', 2, 2] })
-  if (status !== 0) throw new Error('npm run build failed')
-  const postgres = await startCountingPostgres()
-  process.env.REGENT_TEST_RUN = makeRunFolder()
+async function run(settings: ScaleSettings, postgres: TestServer) {
   const endings = new Set<() => void>()
   // Nodes outlive whoever started them; the PostgreSQL of tests does not.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -87,25 +82,22 @@ async function run(settings: ScaleSettings) {
       process.exit(1)
     })
   }
-  try {
-    const figures = await measureScale(settings, {
-      server: postgres.url,
-      program: BUILT,
-      onProgress: progress,
-      onStarted: (killAll) => void endings.add(killAll),
-    })
-    return {
-      machine: `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
-      versions: { Node: process.version, PostgreSQL: postgres.version },
-      ...figures,
-    }
-  } finally {
-    rmSync(process.env.REGENT_TEST_RUN, { recursive: true })
-    await postgres.stop()
+  const figures = await measureScale(settings, {
+    server: postgres.url,
+    program: BUILT,
+    onProgress: progress,
+    onStarted: (killAll) => void endings.add(killAll),
+  })
+  return {
+    machine: machine(),
+    versions: { Node: process.version, PostgreSQL: postgres.version },
+    ...figures,
   }
 }
 
-const report = await run(readSettings())
+const settings = readSettings()
+buildRegent()
+const report = await withPostgres(startCountingPostgres, (postgres) => run(settings, postgres))
 const text = `${JSON.stringify(report, undefined, 2)}\n`
 process.stdout.write(values.json ? text : `${scaleTable(report)}\n`)
 if (values.write || !values.quick) {

@@ -79,13 +79,13 @@ export function refusalLog(needs: Needs): RefusalLog {
     if (monotonic() >= minuteEnds) endMinute()
     while (waiting.length > 0 || !drops.isEmpty()) {
       const batch = waiting.slice(0, BATCH)
-      if (!(await isWritten(batch))) return
+      if (!(await tried(batch))) return
       waiting = waiting.slice(batch.length)
     }
   }
 
-  /** @returns false: the database is away; what it refuses is not tried again */
-  const isWritten = async (batch: readonly Refused[]): Promise<boolean> => {
+  /** @returns whether the database said anything; what it refuses is not tried again */
+  const tried = async (batch: readonly Refused[]): Promise<boolean> => {
     try {
       const dropped = drops.report()
       await database.asOperator(async (connection) => {
@@ -119,7 +119,8 @@ export function refusalLog(needs: Needs): RefusalLog {
       const client = `${workspace.id} ${clientId}`
       const rows = (rowsOf.get(client) ?? 0) + 1
       rowsOf.set(client, rows)
-      const sum = sums.get(`${client} ${credentialId} ${reason}`)
+      const kind = `${client} ${credentialId} ${reason}`
+      const sum = sums.get(kind)
       if (rows > ROWS_A_MINUTE && sum !== undefined) {
         sum.events += 1
         return
@@ -129,7 +130,7 @@ export function refusalLog(needs: Needs): RefusalLog {
         counts.dropped += 1
         drops.add(row)
       } else if (rows <= ROWS_A_MINUTE) waiting.push(row)
-      else sums.set(`${client} ${credentialId} ${reason}`, { ...row, ...OF_MANY })
+      else sums.set(kind, { ...row, ...OF_MANY })
     },
 
     flush,
