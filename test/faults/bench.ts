@@ -43,6 +43,7 @@ export async function runFault(stage: Stage, fault: Fault, settings: BenchSettin
   const { holdSeconds, repeat, many, trials, strict, patience = PATIENCE_S } = settings
   const run: Run = { repeat, many, trials, hold: () => sleep(holdSeconds * 1000) }
   const unknown = await untilKnown(stage, patience)
+  await stage.emptyLog()
   const startedAt = performance.now()
   const exitsBefore = exits(stage)
   const readiness = watchReadiness(stage)

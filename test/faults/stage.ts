@@ -143,6 +143,12 @@ async function setUp(
     lookUp: <Row extends object>(region: Region, text: string, values: readonly unknown[] = []) =>
       cluster.primary().ask<Row & Record<string, unknown>>(text, values, databases.get(region)?.name),
 
+    /** What the load leaves in the issuance log: a long run would fill the disk by itself. */
+    async emptyLog() {
+      for (const { name } of databases.values())
+        await cluster.primary().ask('truncate regent.issuance', [], name)
+    },
+
     async close() {
       // Nothing is waited for that a fault may have left hanging: the reaper kills what there is.
       void clerk.stop()
