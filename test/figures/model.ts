@@ -14,6 +14,8 @@ export async function modelFigure(
     ...options,
     onProgress: (done, { 'old 200': old = 0 }) =>
       progress(`${done} operations, ${old} tokens by what was old`),
+    onDisagreement: (chunkSeed, message) =>
+      progress(`in the chunk of seed ${chunkSeed}, which is being shortened: ${message}`),
   })
   const seconds = Math.round((performance.now() - begun) / 1000)
   say(`operations ${operations} of ${options.operations}, seed ${options.seed}, in ${seconds} s`)

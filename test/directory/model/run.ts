@@ -15,6 +15,8 @@ type Options = {
   /** Begins no further chunk after so long. */
   readonly seconds?: number
   readonly onProgress?: (done: number, counts: Counts) => void
+  /** Told before its chunk is shortened, which may take long. */
+  readonly onDisagreement?: (chunkSeed: number, message: string) => void
   /** Chances that a shorter part has to disagree again, where that depends on who is faster. */
   readonly chances?: number
 }
@@ -44,6 +46,7 @@ export async function runModel({
   seed,
   seconds = Number.POSITIVE_INFINITY,
   onProgress,
+  onDisagreement,
   chances = 2,
 }: Options): Promise<Outcome> {
   const nodes = await openNodes()
@@ -69,6 +72,7 @@ export async function runModel({
       )
       if (error !== undefined) {
         const begun = error.at ?? chunk.length
+        onDisagreement?.(chunkSeed, printError(error))
         const path = await shortest(chunk.slice(0, begun), fails)
         disagreement = {
           after: done + begun,
