@@ -20,36 +20,35 @@ export async function readWorkspace(
   keyring: Keyring,
   { tenant, workspace: slug }: Pick<WorkspaceAddress, 'tenant' | 'workspace'>,
 ): Promise<Reading<KnownWorkspace | undefined>> {
-  const { before, tenantId } = await database.beforeTenant(async (connection) => ({
-    before: await feedPosition(connection, region).readNumber(),
-    tenantId: await tenantNames(connection).findTenantId(region, tenant),
-  }))
-  if (tenantId === undefined) return { number: before, value: undefined }
-
-  return database.inTenant(tenantId, async (connection) => {
-    const number = await feedPosition(connection, region).readNumber()
-    const workspace = await workspaceStore(connection).findWorkspace(slug)
-    if (workspace === undefined) return { number, value: undefined }
-    const keys = keyStore(connection, workspace.id)
-    const owner = { region, tenantId, workspaceId: workspace.id }
-    const sealed = await keys.listActiveKeys()
-    const all = await keys.listKeys()
-    const publicKeys = all.filter(isPublic).map(({ publicJwk }) => publicJwk)
-    const [signingSince] = all
-      .flatMap(({ state, activatedAt }) => (state === 'active' && activatedAt ? [activatedAt] : []))
-      .toSorted((a, b) => a - b)
-    const scopes = await resourceServerStore(connection, workspace.id).listScopes()
-    return {
-      number,
-      value: {
+  let number = 0
+  const value = await database.beforeThenInTenant(
+    async (connection) => {
+      number = await feedPosition(connection, region).readNumber()
+      return tenantNames(connection).findTenantId(region, tenant)
+    },
+    async (connection): Promise<KnownWorkspace | undefined> => {
+      const { tenantId } = connection
+      const workspace = await workspaceStore(connection).findWorkspace(slug)
+      if (workspace === undefined) return undefined
+      const keys = await keyStore(connection, workspace.id).listKeysWithSecrets()
+      const owner = { region, tenantId, workspaceId: workspace.id }
+      const publicKeys = keys.filter(isPublic).map(({ publicJwk }) => publicJwk)
+      const active = keys
+        .filter(({ state }) => state === 'active')
+        .toSorted((one, other) => (one.activatedAt ?? 0) - (other.activatedAt ?? 0))
+      const scopes = await resourceServerStore(connection, workspace.id).listScopes()
+      return {
         ...workspace,
-        activeKeys: sealed.map((key) => openKey(keyring, key, owner, publicKeys)),
-        signingSince,
+        activeKeys: active.flatMap(({ sealed }) =>
+          sealed ? [openKey(keyring, sealed, owner, publicKeys)] : [],
+        ),
+        signingSince: active[0]?.activatedAt,
         publicKeys,
         scope: scopes.map(({ token }) => token),
-      },
-    }
-  })
+      }
+    },
+  )
+  return { number, value }
 }
 
 function openKey(

@@ -16,31 +16,35 @@ export type NewKey = Omit<SigningKey, 'state' | 'activatedAt' | 'retiredAt' | 'k
 
 export function keyStore({ db, tenantId }: TenantConnection, workspaceId: WorkspaceId) {
   const here = { tenant_id: tenantId, workspace_id: workspaceId }
+  const selectKeys = () =>
+    db
+      .selectFrom('signing_key')
+      .select(['kid', 'algorithm', 'state', 'public_jwk', 'may_sign_at', 'activated_at', 'retired_at'])
+      .select(['max_token_lifetime', 'max_jwks_age', 'max_stale'])
+      .where((eb) => eb.and(here))
+      .orderBy('published_at')
+      .orderBy('kid')
 
   return {
     /** Oldest first; `gone` and `revoked` ones too. */
     async listKeys(): Promise<readonly SigningKey[]> {
-      const rows = await db
-        .selectFrom('signing_key')
-        .select(['kid', 'algorithm', 'state', 'public_jwk', 'may_sign_at', 'activated_at', 'retired_at'])
-        .select(['max_token_lifetime', 'max_jwks_age', 'max_stale'])
-        .where((eb) => eb.and(here))
-        .orderBy('published_at')
-        .orderBy('kid')
-        .execute()
+      const rows = await selectKeys().execute()
       return rows.map(readKey)
     },
 
-    /** The longest active first: one of each algorithm in use. */
-    async listActiveKeys(): Promise<readonly SealedKey[]> {
-      const rows = await db
-        .selectFrom('signing_key')
-        .select(['kid', 'algorithm', 'sealed_private_key', 'master_key_id'])
-        .where((eb) => eb.and({ ...here, state: 'active' }))
-        .orderBy('activated_at')
-        .orderBy('kid')
+    /** The same in one statement, each active one with its private key. */
+    async listKeysWithSecrets(): Promise<readonly (SigningKey & { readonly sealed?: SealedKey })[]> {
+      const rows = await selectKeys()
+        .select('master_key_id')
+        // What does not sign, or not any more, stays where it is.
+        .select(
+          sql<Buffer | null>`case state when 'active' then sealed_private_key end`.as('sealed_private_key'),
+        )
         .execute()
-      return rows.map(readSealedKey)
+      return rows.map((row) => ({
+        ...readKey(row),
+        ...(row.state === 'active' && { sealed: readSealedKey(row) }),
+      }))
     },
 
     /** @param active it signs at once, beside a published one that may not sign yet */

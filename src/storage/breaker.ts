@@ -68,6 +68,7 @@ export function guarded(database: Database, { guard }: Breaker): Database {
   return {
     inTenant: (tenantId, work) => guard(() => database.inTenant(tenantId, work)),
     beforeTenant: (work) => guard(() => database.beforeTenant(work)),
+    beforeThenInTenant: (find, then) => guard(() => database.beforeThenInTenant(find, then)),
     asOperator: (work) => guard(() => database.asOperator(work)),
     asOperatorThenTenant: (tenantId, first, then) =>
       guard(() => database.asOperatorThenTenant(tenantId, first, then)),

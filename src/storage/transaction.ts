@@ -40,6 +40,11 @@ export type TransactionLimits = {
 export type Database = {
   inTenant<T>(tenantId: TenantId, work: (connection: TenantConnection) => Promise<T>): Promise<T>
   beforeTenant<T>(work: (connection: NamelessConnection) => Promise<T>): Promise<T>
+  /** Nameless until `find` says whose name it was, then as that tenant. @returns undefined when it was nobody's */
+  beforeThenInTenant<T>(
+    find: (connection: NamelessConnection) => Promise<TenantId | undefined>,
+    then: (connection: TenantConnection) => Promise<T>,
+  ): Promise<T | undefined>
   asOperator<T>(work: (connection: OperatorConnection) => Promise<T>): Promise<T>
   /** As an operator until the tenant's row is there, then as that tenant: for making a tenant. */
   asOperatorThenTenant<T>(
@@ -91,6 +96,13 @@ export function database(
     inTenant: (tenantId, work) =>
       run(open('regent_runtime', tenantId), (db) => work({ tenantId, db } as TenantConnection)),
     beforeTenant: (work) => run(open('regent_runtime'), (db) => work({ db } as NamelessConnection)),
+    beforeThenInTenant: (find, then) =>
+      run(open('regent_runtime'), async (db, client) => {
+        const tenantId = await find({ db } as NamelessConnection)
+        if (tenantId === undefined) return undefined
+        await client.query(setTenant(tenantId))
+        return then({ tenantId, db } as TenantConnection)
+      }),
     asOperator: (work) => run(open('regent_operator'), (db) => work({ db } as OperatorConnection)),
     asOperatorThenTenant: (tenantId, first, then) =>
       run(open('regent_operator'), async (db, client) => {

@@ -29,6 +29,7 @@ function heldBack(home: Database) {
   const database: Database = {
     ...home,
     inTenant: (tenantId, work) => held(home.inTenant(tenantId, work)),
+    beforeThenInTenant: (find, then) => held(home.beforeThenInTenant(find, then)),
   }
   return {
     database,
@@ -67,7 +68,11 @@ async function pausedReplica(url: string): Promise<{ database: Database; close()
   return {
     database: {
       inTenant: inSnapshot,
-      beforeTenant: (work) => inSnapshot(undefined, work),
+      beforeTenant: refuse,
+      beforeThenInTenant: async (find, then) => {
+        const tenantId = await inSnapshot(undefined, find)
+        return tenantId === undefined ? undefined : inSnapshot(tenantId, then)
+      },
       asOperator: refuse,
       asOperatorThenTenant: refuse,
     },

@@ -30,9 +30,9 @@ describe('a node where too many wait', () => {
       await gate.held
       return home.inTenant(tenantId, work)
     },
-    beforeTenant: async (work) => {
+    beforeThenInTenant: async (find, then) => {
       await gate.held
-      return home.beforeTenant(work)
+      return home.beforeThenInTenant(find, then)
     },
   })
   async function whileHeld(work: () => Promise<void>) {

@@ -71,9 +71,9 @@ describe(`T76 a node that starts among ${WORKSPACES * CLIENTS_EACH} active clien
       asked.all += 1
       return home.inTenant(tenantId, work)
     },
-    beforeTenant(work) {
+    beforeThenInTenant(find, then) {
       asked.all += 1
-      return home.beforeTenant(work)
+      return home.beforeThenInTenant(find, then)
     },
   })
 

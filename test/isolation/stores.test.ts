@@ -146,7 +146,7 @@ const OF_TENANTS = [
   }),
   ...asked('keyStore', (connection, { workspaceId }) => keyStore(connection, workspaceId), {
     listKeys: (store) => store.listKeys(),
-    listActiveKeys: (store) => store.listActiveKeys(),
+    listKeysWithSecrets: (store) => store.listKeysWithSecrets(),
     insertKey: (store) =>
       store.insertKey(
         {

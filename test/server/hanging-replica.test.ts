@@ -35,9 +35,9 @@ describe('a node whose replica hangs', () => {
       asked += 1
       return replica.inTenant(tenantId, work)
     },
-    beforeTenant(work) {
+    beforeThenInTenant(find, then) {
       asked += 1
-      return replica.beforeTenant(work)
+      return replica.beforeThenInTenant(find, then)
     },
   })
 

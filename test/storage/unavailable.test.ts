@@ -5,7 +5,14 @@ import { sql } from 'kysely'
 import { Client, Pool } from 'pg'
 import type { TenantId } from '../../src/ids.ts'
 import { openPostgres, surviveLostConnections } from '../../src/storage/open-postgres.ts'
-import { database, isUnavailable, sqlState, type Database } from '../../src/storage/transaction.ts'
+import {
+  database,
+  isUnavailable,
+  sqlState,
+  type Database,
+  type NamelessConnection,
+  type TenantConnection,
+} from '../../src/storage/transaction.ts'
 import { freePort } from '../support/postgres.ts'
 import { LIMITS, openMigratedDatabase } from '../support/world.ts'
 
@@ -218,6 +225,16 @@ describe('a database', () => {
           async () => {},
           ({ db }) => sql`select 1/0`.execute(db),
         ),
+      () =>
+        one.beforeThenInTenant(
+          async () => TENANT,
+          async () => 'committed',
+        ),
+      () =>
+        one.beforeThenInTenant(
+          async () => TENANT,
+          ({ db }) => sql`select 1/0`.execute(db),
+        ),
     ]) {
       await work().catch(() => {})
       expect(await state()).toEqual(before)
@@ -238,6 +255,23 @@ describe('a database', () => {
     expect(seen).toEqual(['other'])
   })
 
+  it('sees nobody until it is known whose name was asked for, then that tenant', async () => {
+    const slugs = async ({ db }: NamelessConnection | TenantConnection) =>
+      (await db.selectFrom('tenant').select('slug').execute()).map(({ slug }) => slug)
+    let before: readonly string[] | undefined
+    const then = await home.database.beforeThenInTenant(async (connection) => {
+      before = await slugs(connection)
+      return TENANT
+    }, slugs)
+    expect(before).toEqual([])
+    expect(then).toEqual(['acme'])
+  })
+
+  it('asks nothing more where the name was nobody', async () => {
+    const then = async () => 'asked'
+    expect(await home.database.beforeThenInTenant(async () => undefined, then)).toBeUndefined()
+  })
+
   it.each([
     '',
     'ACME',
@@ -255,5 +289,11 @@ describe('a database', () => {
         async () => 'made',
       )
     await expect(making()).rejects.toThrow('a tenant id is a UUID in lower case')
+    const finding = async () =>
+      home.database.beforeThenInTenant(
+        async () => id as TenantId,
+        async () => 'found',
+      )
+    await expect(finding()).rejects.toThrow('a tenant id is a UUID in lower case')
   })
 })

@@ -35,7 +35,11 @@ export async function openReplica(url: string) {
   const refuse = () => Promise.reject(new Error('a replica is not asked for this'))
   const database: Database = {
     inTenant: inSnapshot,
-    beforeTenant: (work) => inSnapshot(undefined, work),
+    beforeTenant: refuse,
+    beforeThenInTenant: async (find, then) => {
+      const tenantId = await inSnapshot(undefined, find)
+      return tenantId === undefined ? undefined : inSnapshot(tenantId, then)
+    },
     asOperator: refuse,
     asOperatorThenTenant: refuse,
   }
