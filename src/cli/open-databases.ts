@@ -45,7 +45,7 @@ export async function openMigratedEmbedded(folder: string): Promise<OpenDatabase
       client.release()
     }
     const one = database(pool, LIMITS)
-    const served = { database: one, connections: 1 }
+    const served = { database: one, reads: database(pool, LIMITS, { readOnly: true }), connections: 1 }
     return {
       databases: new Map(REGIONS.map((region) => [region, one])),
       served: new Map(REGIONS.map((region) => [region, served])),

@@ -1,6 +1,6 @@
 /**
- * Reads from a database what goes into memory. A load never crosses a change: its number is read before its rows, on the
- * same connection, and what turns out older than a change that was read meanwhile is read again, from the primary. A
+ * Reads from a database what goes into memory. A load never crosses a change: its number and its rows are of one moment,
+ * and what turns out older than a change that was read meanwhile is read again, from the primary. A
  * replica that is behind what this node has read already is not believed.
  */
 import { OAuthError } from '../oauth/error.ts'

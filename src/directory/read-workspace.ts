@@ -1,4 +1,4 @@
-/** Reads a workspace with its keys and scope from a database, the feed's number first. */
+/** Reads a workspace with its keys and scope from a database, and the feed's number of that moment. */
 import { fits } from '../keys/fits.ts'
 import type { Keyring, KeyOwner } from '../keys/keyring.ts'
 import { keyStore, type SealedKey } from '../keys/key-store.ts'

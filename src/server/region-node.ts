@@ -77,7 +77,7 @@ export function regionNode(needs: Needs): RegionNode {
   const database = guarded(served.database, guard)
   const known = directory({
     region,
-    database: guarded(served.reads ?? served.database, guard),
+    database: guarded(served.reads, guard),
     replica: served.replica && guarded(served.replica, replicaGuard),
     keyring,
     observe,

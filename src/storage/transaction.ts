@@ -66,7 +66,10 @@ export type DatabaseSettings = {
   readonly prepare?: boolean
   /** Off for what may be lost with the power, and waits for no replica. */
   readonly durable?: boolean
-  /** Nothing can be written, and what loses its connection is run once more, on another one. */
+  /**
+   * Nothing can be written, and what loses its connection is run once more, on another one. All statements of a transaction
+   * see the database as of one moment: nothing is put together from before and after a change.
+   */
   readonly readOnly?: boolean
 }
 
@@ -77,7 +80,7 @@ export function database(
 ): Database {
   const open = (role: string, tenantId?: TenantId) =>
     [
-      readOnly ? 'BEGIN READ ONLY' : 'BEGIN',
+      readOnly ? 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY' : 'BEGIN',
       `SET LOCAL ROLE ${role}`,
       ...(tenantId === undefined ? [] : [setTenant(tenantId)]),
       `SET LOCAL statement_timeout = ${limits.statement}`,

@@ -159,7 +159,8 @@ describe('T65 a replica that is behind', () => {
         [
           'eu',
           {
-            database: counting(world.database, 'primary'),
+            database: world.database,
+            reads: counting(openDatabase(world.pool, LIMITS, { readOnly: true }), 'primary'),
             replica: counting(replica.database, 'replica'),
             connections: 4,
           },
@@ -222,7 +223,16 @@ describe('a node that was just asked for it, and another one that makes it', () 
     // With the turns that a node has in earnest, and a database of its own eyes: nothing is polled for it.
     other = assembleServer({
       ...world.parts,
-      regions: new Map([['eu', { database: openDatabase(world.pool, LIMITS), connections: 4 }]]),
+      regions: new Map([
+        [
+          'eu',
+          {
+            database: openDatabase(world.pool, LIMITS),
+            reads: openDatabase(world.pool, LIMITS, { readOnly: true }),
+            connections: 4,
+          },
+        ],
+      ]),
       memory: { confirmInterval: 1000 },
     })
     await other.start()

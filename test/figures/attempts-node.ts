@@ -20,7 +20,16 @@ if (typeof masterKeys === 'string' || origin === undefined) throw new Error('the
 const pool = await openPostgres({ url, variable: 'DATABASE_URL', connections: 4, connectTimeout: 10_000 })
 const server = assembleServer({
   origin,
-  regions: new Map([['eu', { database: database(pool, LIMITS, { prepare: true }), connections: 4 }]]),
+  regions: new Map([
+    [
+      'eu',
+      {
+        database: database(pool, LIMITS, { prepare: true }),
+        reads: database(pool, LIMITS, { prepare: true, readOnly: true }),
+        connections: 4,
+      },
+    ],
+  ]),
   keyring: keyring(sealing(masterKeys)),
   masterKeyIds: ['test'],
   digestKeys: deriveKeys(masterKeys, 'credential digest'),

@@ -139,7 +139,9 @@ describeBehindPgBouncer('T71 changes behind PgBouncer', () => {
     const { parts, database: home, connections } = place.world
     const node = assembleServer({
       ...parts,
-      regions: new Map([['eu', { database: home, connections, ...listening }]]),
+      regions: new Map([
+        ['eu', { database: home, reads: parts.regions.get('eu')?.reads ?? home, connections, ...listening }],
+      ]),
       observe: (observation) => seen.push(observation),
     })
     await node.start()

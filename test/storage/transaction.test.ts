@@ -2,7 +2,14 @@ import { sql } from 'kysely'
 import { Client } from 'pg'
 import type { TenantId } from '../../src/ids.ts'
 import { openPostgres } from '../../src/storage/open-postgres.ts'
-import { database, isUnavailable, sqlState, withRetry } from '../../src/storage/transaction.ts'
+import {
+  database,
+  isUnavailable,
+  sqlState,
+  withRetry,
+  type Database,
+  type TenantConnection,
+} from '../../src/storage/transaction.ts'
 import { freePort } from '../support/postgres.ts'
 import { openTcpProxy } from '../support/tcp-proxy.ts'
 import { LIMITS, openMigratedDatabase } from '../support/world.ts'
@@ -83,6 +90,49 @@ describe('a transaction', () => {
     await superuser.end()
     expect(isUnavailable(lost)).toBe(true)
     await expect(home.database.inTenant(TENANT, async () => 'fine')).resolves.toBe('fine')
+  })
+
+  describe('that only reads', () => {
+    const slugs = async ({ db }: TenantConnection) =>
+      (await db.selectFrom('tenant').select('slug').execute()).map(({ slug }) => slug)
+    let superuser: Client
+    let reads: Database
+    const rename = (slug: string) =>
+      superuser.query(
+        `insert into regent.tenant (tenant_id, region, slug) values ($1, 'eu', $2)
+           on conflict (tenant_id) do update set slug = excluded.slug`,
+        [TENANT, slug],
+      )
+
+    beforeAll(async () => {
+      superuser = new Client({ connectionString: home.urls.superuser })
+      await superuser.connect()
+      reads = database(home.pool, LIMITS, { readOnly: true })
+    })
+    afterAll(() => superuser.end())
+
+    it.each(['by its id', 'by its name'])(
+      'sees a tenant, found %s, as of one moment: no change comes between two statements',
+      async (how) => {
+        await rename('before')
+        const twice = async (connection: TenantConnection) => {
+          const first = await slugs(connection)
+          await rename('after')
+          return [first, await slugs(connection)]
+        }
+        const seen =
+          how === 'by its id'
+            ? await reads.inTenant(TENANT, twice)
+            : await reads.beforeThenInTenant(async () => TENANT, twice)
+        expect(seen).toEqual([['before'], ['before']])
+        expect(await reads.inTenant(TENANT, slugs)).toEqual(['after'])
+      },
+    )
+
+    it('writes nothing', async () => {
+      const writing = reads.asOperator(({ db }) => sql`delete from regent.node`.execute(db))
+      await expect(writing).rejects.toMatchObject({ code: '25006' })
+    })
   })
 
   it('does not commit around a failed statement that was swallowed', async () => {

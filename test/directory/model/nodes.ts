@@ -30,6 +30,7 @@ export async function openNodes() {
   // Ours are asked instead.
   await world.node.stop()
   const home = database(world.pool, LIMITS, { prepare: true })
+  const reads = database(world.pool, LIMITS, { prepare: true, readOnly: true })
   const replica = await openReplica(world.urls.superuser)
   const superuser = new Client({ connectionString: world.urls.superuser })
   await superuser.connect()
@@ -46,7 +47,7 @@ export async function openNodes() {
     regions: new Map(
       MODEL_REGIONS.map((region) => [
         region,
-        { database: home, connections: 4, ...(replicaToo && { replica: replica.database }) },
+        { database: home, reads, connections: 4, ...(replicaToo && { replica: replica.database }) },
       ]),
     ),
     observe,
