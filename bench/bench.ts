@@ -25,7 +25,7 @@ import {
   type Running,
 } from './contestants.ts'
 import { pin, processTree } from './cpu.ts'
-import { buildRegent, machine, startDurablePostgres, withPostgres } from './ground.ts'
+import { buildRegent, machine, postmasterOf, startDurablePostgres, withPostgres } from './ground.ts'
 import { startLoader } from './loader.ts'
 import { measure, median, SIGNATURE, type Row } from './measure.ts'
 import { openPlace } from './place.ts'
@@ -50,10 +50,11 @@ const { values } = parseArgs({
 const progress = (line: string) => void process.stderr.write(`${line}\n`)
 
 async function run(postgres: TestServer): Promise<Report> {
+  // The servers on one core, the load and the database on another: they do not push each other away.
+  const several = cpus().length > 1
+  if (several) for (const pid of processTree(await postmasterOf(postgres.url))) pin(pid, 1)
   const place = await openPlace(['ES256', 'RS256'])
   const { list, stop } = contestants(place)
-  // The servers on one core, the load on another: they do not push each other away.
-  const several = cpus().length > 1
   const loader = await startLoader(several ? 1 : undefined)
   try {
     const running: (Contestant & { readonly running: Running })[] = []

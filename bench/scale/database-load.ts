@@ -1,7 +1,8 @@
 /** What a database is busy with: statements, as `pg_stat_statements` counts them, and processor time of its processes. */
 import { performance } from 'node:perf_hooks'
 import { Client } from 'pg'
-import { cpuMicros, endedChildrenMicros, parentOf, processTree } from '../cpu.ts'
+import { cpuMicros, endedChildrenMicros, processTree } from '../cpu.ts'
+import { postmasterOf } from '../ground.ts'
 
 export type Sample = {
   /** Milliseconds. */
@@ -26,8 +27,7 @@ export async function openDatabaseLoad(url: string) {
   const client = new Client({ connectionString: url })
   await client.connect()
   await client.query('create extension if not exists pg_stat_statements')
-  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
-  const server = parentOf(rows[0]?.pid ?? 0)
+  const server = await postmasterOf(url)
 
   return {
     async sample(): Promise<Sample> {
