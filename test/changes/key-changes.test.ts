@@ -194,8 +194,8 @@ describe('keys of a workspace', () => {
   describe('when a row was moved past all locks (T05, T55)', () => {
     const open = (workspace = orders.workspace) =>
       world.database.inTenant(workspace.tenant.id, async (connection) => {
-        const keys = await keyStore(connection, workspace.id).listKeysWithSecrets()
-        const sealed = keys.find(({ state }) => state === 'active')?.sealed
+        const all = await keyStore(connection, workspace.id).listKeysWithSecrets()
+        const sealed = all.find(({ state }) => state === 'active')?.sealed
         if (sealed === undefined) throw new Error('nobody signs')
         const owner = {
           region: workspace.tenant.region,
