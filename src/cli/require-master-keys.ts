@@ -1,5 +1,5 @@
 /** Refuses to start beside private keys that the given master keys do not open: no token could be signed with them. */
-import { keyStoreSamples } from '../keys/key-store.ts'
+import { keyStoreSamples } from '../keys/key-samples-store.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import { OperatorError } from '../storage/operator-error.ts'
 import type { Database } from '../storage/transaction.ts'

@@ -1,11 +1,11 @@
 /** Rows of signing keys, for one workspace. A private key comes and goes sealed. Reads and writes, nothing else. */
-import { sql, type RawBuilder } from 'kysely'
+import { sql } from 'kysely'
 import { z } from 'zod'
-import type { Kid, TenantId, WorkspaceId } from '../ids.ts'
+import type { Kid, WorkspaceId } from '../ids.ts'
 import { ALGORITHMS, type Algorithm } from '../oauth/signing.ts'
 import type { Sealed } from '../sealing/seal.ts'
 import { readRow } from '../storage/row.ts'
-import type { OperatorConnection, TenantConnection } from '../storage/transaction.ts'
+import type { TenantConnection } from '../storage/transaction.ts'
 import { KEY_STATES, type KeyState, type PublicJwk, type SigningKey } from './signing-key.ts'
 
 export type SealedKey = Sealed & { readonly kid: Kid; readonly algorithm: Algorithm }
@@ -97,47 +97,6 @@ export function keyStore({ db, tenantId }: TenantConnection, workspaceId: Worksp
         .execute()
     },
   }
-}
-
-/** What operators see of keys: which master key each still needs. */
-export function keyStoreSamples({ db }: OperatorConnection) {
-  return {
-    /**
-     * One sealed key for each master key in use, with all that it belongs to: from one master key to the next one by the
-     * index of them, so that it costs the same however many keys there are.
-     */
-    async listSamples(region: string) {
-      const first = (beyond: RawBuilder<unknown>) => sql`
-        select key.tenant_id, key.workspace_id, key.kid, key.algorithm, key.sealed_private_key, key.master_key_id
-        from regent.signing_key key join regent.tenant on tenant.tenant_id = key.tenant_id
-        where tenant.region = ${region} and key.state in ('published', 'active') ${beyond}
-        order by key.master_key_id limit 1`
-      const { rows } = await sql<Sample>`
-        with recursive sample as (
-          (${first(sql``)})
-          union all
-          select next.* from sample
-            cross join lateral (${first(sql`and key.master_key_id > sample.master_key_id`)}) next
-        )
-        select * from sample`.execute(db)
-      return rows.map((row) => ({
-        tenantId: row.tenant_id,
-        workspaceId: row.workspace_id,
-        kid: row.kid,
-        algorithm: row.algorithm as Algorithm,
-        ...sealedOf(row),
-      }))
-    },
-  }
-}
-
-type Sample = {
-  readonly tenant_id: TenantId
-  readonly workspace_id: WorkspaceId
-  readonly kid: Kid
-  readonly algorithm: string
-  readonly sealed_private_key: Buffer
-  readonly master_key_id: string
 }
 
 const KID = z.string().regex(/^[A-Za-z0-9_-]{43}$/)

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { Kysely, PostgresDialect, type PostgresPoolClient } from 'kysely'
 import type { PoolClient } from 'pg'
+import type { Schema } from './schema.ts'
 
 export function kyselyOn<Tables>(client: PoolClient, { prepare = false } = {}): Kysely<Tables> {
   const named = (text: string, values: readonly unknown[]) =>
@@ -26,4 +27,15 @@ function statementName(text: string): string {
   const name = `regent_${createHash('sha256').update(text).digest('base64url').slice(0, 32)}`
   names.set(text, name)
   return name
+}
+
+const plain = new WeakMap<PoolClient, Kysely<Schema>>()
+const preparing = new WeakMap<PoolClient, Kysely<Schema>>()
+
+/** Of Regent's tables, made once for each connection. */
+export function regentOn(client: PoolClient, prepare: boolean): Kysely<Schema> {
+  const known = prepare ? preparing : plain
+  const db = known.get(client) ?? kyselyOn<Schema>(client, { prepare }).withSchema('regent')
+  known.set(client, db)
+  return db
 }

@@ -8,7 +8,7 @@
 import type { Kysely } from 'kysely'
 import type { Pool, PoolClient } from 'pg'
 import type { TenantId } from '../ids.ts'
-import { kyselyOn } from './kysely-on.ts'
+import { regentOn } from './kysely-on.ts'
 import { onceMoreWhenLost } from './lost-connection.ts'
 import type { Schema } from './schema.ts'
 
@@ -195,14 +195,4 @@ function outcomeUnknown(cause: unknown): Error {
 function setTenant(tenantId: TenantId): string {
   if (!UUID.test(tenantId)) throw new Error('a tenant id is a UUID in lower case')
   return `SET LOCAL regent.tenant = '${tenantId}'`
-}
-
-const plain = new WeakMap<PoolClient, Kysely<Schema>>()
-const preparing = new WeakMap<PoolClient, Kysely<Schema>>()
-
-function regentOn(client: PoolClient, prepare: boolean): Kysely<Schema> {
-  const known = prepare ? preparing : plain
-  const db = known.get(client) ?? kyselyOn<Schema>(client, { prepare }).withSchema('regent')
-  known.set(client, db)
-  return db
 }

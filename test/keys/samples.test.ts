@@ -1,5 +1,5 @@
 /** What a start looks at: one key for each master key in use, of its region. */
-import { keyStoreSamples } from '../../src/keys/key-store.ts'
+import { keyStoreSamples } from '../../src/keys/key-samples-store.ts'
 import { openWorld, type World } from '../support/world.ts'
 
 describe('samples of sealed keys', () => {
