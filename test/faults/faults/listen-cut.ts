@@ -1,6 +1,7 @@
 /** T67: the connections that listen for changes are lost, with and without a word. Changes are in effect all the same. */
 import { disobedience, measureEffect } from '../effect.ts'
 import type { Fault } from '../fault.ts'
+import { until } from '../place/cluster.ts'
 import type { Stage } from '../stage.ts'
 import { terminateBackends } from './backends.ts'
 
@@ -12,7 +13,11 @@ function listenCut(name: string, cut: (stage: Stage) => Promise<void>): Fault {
     kind: 'listen cut',
     expect: { failures: 'none', gap: 250 },
     async break(stage) {
-      listening = await stage.proxies.direct.connections()
+      // A node whose connection an earlier fault took waits a while before it listens again.
+      await until('a node listens', async () => {
+        listening = await stage.proxies.direct.connections()
+        return listening > 0
+      })
       await cut(stage)
     },
     async during(stage, { hold }) {
