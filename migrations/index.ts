@@ -8,6 +8,7 @@ import * as signingAlgorithms from './0002-signing-algorithms.ts'
 import * as memory from './0003-memory.ts'
 import * as issuance from './0004-issuance.ts'
 import * as masterKeySamples from './0005-master-key-samples.ts'
+import * as auditChain from './0006-audit-chain.ts'
 
 export type RegentMigration = Migration & { readonly breaking?: true }
 
@@ -17,4 +18,5 @@ export const migrations: Readonly<Record<string, RegentMigration>> = {
   '0003-memory': memory,
   '0004-issuance': issuance,
   '0005-master-key-samples': masterKeySamples,
+  '0006-audit-chain': auditChain,
 }

@@ -4,6 +4,7 @@
  * sentence, without a stack, and the exit code is 1; anything else is a bug and shows where it happened.
  */
 import { Command } from 'commander'
+import { auditCommand } from './cli/audit.ts'
 import { demoCommand } from './cli/demo-command.ts'
 import { migrateCommand } from './cli/migrate.ts'
 import { printConfigCommand } from './cli/print-config.ts'
@@ -17,6 +18,7 @@ const program = new Command('regent')
   .addCommand(quickstartCommand())
   .addCommand(serveCommand())
   .addCommand(migrateCommand())
+  .addCommand(auditCommand())
   .addCommand(demoCommand())
   .addCommand(printConfigCommand())
 

@@ -9,6 +9,7 @@ import type { Keyring } from '../keys/keyring.ts'
 import { sqlState, type Database, type TenantConnection } from '../storage/transaction.ts'
 import type { Origin } from '../tenancy/origin.ts'
 import type { Region } from '../tenancy/region.ts'
+import { appendAuditEvent } from './append-audit-event.ts'
 import type { ChangeEvent } from './change-event.ts'
 import { feedStore } from './feed-store.ts'
 import { ChangeRefusal } from './refusal.ts'
@@ -26,6 +27,8 @@ export type ChangeNeeds = {
   /** Who changes: a client, a command, a chore. */
   readonly actor: string
   readonly requestId?: string
+  /** Network address of who asked for it. */
+  readonly peer?: string
 }
 
 export type Changed<Value> = Value & {
@@ -44,14 +47,13 @@ export async function change<Value>(
 }
 
 export async function recorded<Value>(
-  { region, actor, requestId }: ChangeNeeds,
+  needs: ChangeNeeds,
   connection: TenantConnection,
   work: Work<Value>,
 ): Promise<Changed<Value>> {
   const { value, event } = await work(connection)
-  const feed = feedStore(connection, region)
-  await feed.appendAuditEvent(event, actor, requestId)
-  const feedNumber = await feed.appendFeedEntry(event)
+  await appendAuditEvent(needs, connection, event)
+  const feedNumber = await feedStore(connection, needs.region).appendFeedEntry(event)
   return { ...value, feedNumber }
 }
 

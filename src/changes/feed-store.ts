@@ -1,4 +1,4 @@
-/** Rows of the audit trail and of the change feed: appended, never changed; those of the feed are pruned in the end. */
+/** Rows of the change feed: appended, never changed, pruned in the end. */
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { CHANGE_CHANNEL } from '../storage/listener.ts'
@@ -8,22 +8,6 @@ import type { ChangeEvent } from './change-event.ts'
 
 export function feedStore({ db, tenantId }: TenantConnection, region: Region) {
   return {
-    async appendAuditEvent(event: ChangeEvent, actor: string, requestId: string | undefined): Promise<void> {
-      await db
-        .insertInto('audit_event')
-        .values({
-          tenant_id: tenantId,
-          event_id: randomUUID(),
-          workspace_id: event.workspaceId ?? null,
-          action: event.action,
-          subject: event.subject,
-          actor,
-          request_id: requestId ?? null,
-          details: JSON.stringify(event.details ?? {}),
-        })
-        .execute()
-    },
-
     /**
      * Takes the region's next number. Its row stays locked until the commit, so this is the last thing that a
      * transaction does: the order of numbers is then the order of commits, without gaps.

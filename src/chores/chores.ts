@@ -2,7 +2,9 @@
  * Chores of a region: doors opened by the clock. Each is harmless when several nodes do it at once, and when it fails it
  * is done the next time.
  */
+import { checkpointAudit } from '../changes/checkpoint-audit.ts'
 import { pruneFeed } from '../changes/prune-feed.ts'
+import type { Keyring } from '../keys/keyring.ts'
 import type { Observe } from '../observe/observation.ts'
 import { pruneNodes } from '../records/prune-nodes.ts'
 import { tendIssuance } from '../records/tend-issuance.ts'
@@ -13,6 +15,7 @@ import { watchConnections } from './watch-connections.ts'
 type Needs = {
   readonly region: Region
   readonly database: Database
+  readonly keyring: Keyring
   readonly observe: Observe
   /** Days of the issuance log that are kept, today not among them. */
   readonly issuanceDays: number
@@ -22,7 +25,8 @@ type Needs = {
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 
-export function chores({ region, database, observe, issuanceDays, random = Math.random }: Needs) {
+export function chores(needs: Needs) {
+  const { region, database, observe, issuanceDays, random = Math.random } = needs
   const timers = new Set<NodeJS.Timeout>()
 
   const repeat = (interval: number, chore: () => Promise<void>) => {
@@ -48,6 +52,7 @@ export function chores({ region, database, observe, issuanceDays, random = Math.
       const tend = repeat(10 * MINUTE, async () => {
         observe({ type: 'issuance_tended', region, ...(await tendIssuance(database, issuanceDays)) })
       })
+      repeat(HOUR, () => checkpointAudit(needs))
       await watch()
       await tend()
     },

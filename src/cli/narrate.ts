@@ -42,6 +42,8 @@ export function narrate(observation: Observation): void {
     case 'replica_found':
     case 'memory_emptied':
     case 'listening':
+    case 'audit_checkpoint':
+    case 'audit_head_wrong':
     case 'clock_compared':
     case 'clock_jumped':
     case 'connections_counted':

@@ -78,6 +78,7 @@ export async function servePrimary(config: ServerConfig): Promise<void> {
       hashThreads: hashThreads(cpus().length, config.threadPoolSize),
       regions: store.served,
       redis,
+      keyring: keys,
       masterKeyIds: masterKeys.map(({ id }) => id),
       workerConnections: config.databaseConnections,
       maxStale: config.maxStale,

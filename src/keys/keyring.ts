@@ -1,8 +1,11 @@
-/** Seals and opens private keys. A key belongs to its region, tenant, workspace and kid, and opens for no other. */
+/**
+ * Seals and opens private keys, and the few other secrets that lie in rows. A key belongs to its region, tenant, workspace and
+ * kid, and opens for no other.
+ */
 import { createPrivateKey } from 'node:crypto'
 import type { Kid, TenantId, WorkspaceId } from '../ids.ts'
 import type { Algorithm } from '../oauth/signing.ts'
-import type { Sealed, Sealing } from '../sealing/seal.ts'
+import type { Belonging, Sealed, Sealing } from '../sealing/seal.ts'
 import type { Region } from '../tenancy/region.ts'
 import type { ActiveKey } from './signing-key.ts'
 
@@ -27,6 +30,10 @@ export function keyring(sealing: Sealing) {
       key.fill(0)
       return { kid, algorithm, workspaceId: owner.workspaceId, privateKey }
     },
+
+    /** @param names what it is, then the names that it belongs to: no region's name comes first, so it is no private key's */
+    sealSecret: (secret: Buffer, names: Belonging): Sealed => sealing.seal(secret, names),
+    openSecret: (sealed: Sealed, names: Belonging): Buffer => sealing.open(sealed, names),
   }
 }
 

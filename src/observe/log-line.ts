@@ -82,6 +82,16 @@ export function writeLine(logger: Logger, observation: Observation): void {
       logger[strays > 0 ? 'warn' : 'debug']({ event, region, strays, detached, dropped })
       return
     }
+    case 'audit_checkpoint': {
+      const { region, tenant, sequence, mac, at, signature } = observation.checkpoint
+      logger.info({ event, checkpoint: { region, tenant, sequence, mac, at, signature } })
+      return
+    }
+    case 'audit_head_wrong': {
+      const { region, tenant } = observation
+      logger.error({ event, region, tenant })
+      return
+    }
     case 'warning':
       logger.warn({ event, message: observation.message })
   }

@@ -122,6 +122,8 @@ export function openMetrics(
         return strays.set({ region: observation.region }, observation.strays)
       case 'worker_ended':
         return ended.inc()
+      case 'audit_checkpoint':
+      case 'audit_head_wrong':
       case 'database_found':
       case 'replica_lost':
       case 'replica_found':

@@ -97,7 +97,22 @@ export type Observation =
       readonly detached: number
       readonly dropped: number
     }
+  /** Where a tenant's audit trail ends. */
+  | { readonly type: 'audit_checkpoint'; readonly checkpoint: AuditCheckpoint }
+  /** Somebody who has no audit key wrote to a tenant's audit trail. */
+  | { readonly type: 'audit_head_wrong'; readonly region: string; readonly tenant: string }
   /** What an operator should look at, though the server runs. */
   | { readonly type: 'warning'; readonly message: string }
 
 export type Observe = (observation: Observation) => void
+
+/** Where a chain of audit events ended at some moment; its signature says that this region said so. */
+export type AuditCheckpoint = {
+  readonly region: string
+  readonly tenant: string
+  readonly sequence: number
+  /** base64url, as is the signature. */
+  readonly mac: string
+  readonly at: string
+  readonly signature: string
+}

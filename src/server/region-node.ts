@@ -126,7 +126,9 @@ export function regionNode(needs: Needs): RegionNode {
         onRightClock,
       })
     : undefined
-  const work = alone ? chores({ region, database, observe, issuanceDays: issuance.keepDays }) : undefined
+  const work = alone
+    ? chores({ region, database, keyring, observe, issuanceDays: issuance.keepDays })
+    : undefined
   relay?.onRightClock(onRightClock)
   const anyBeats = relay?.heartbeat ?? beats
   if (anyBeats === undefined) throw new Error('a node compares its clock, or its primary does')

@@ -110,8 +110,21 @@ export type Schema = {
     actor: string
     request_id: string | null
     details: JSONColumnType<Record<string, unknown>>
-    occurred_at: DatabaseTime
+    occurred_at: Generated<Date>
+    /** Null of events from before the chain. */
+    sequence: string | null
+    mac: Buffer | null
+    peer: string | null
   }
+  audit_head: {
+    tenant_id: TenantId
+    sequence: string
+    mac: Buffer
+    head_mac: Buffer
+    /** The last event that a checkpoint was logged of. */
+    checkpointed: Generated<string>
+  }
+  audit_key: { region: string; sealed_key: Buffer; master_key_id: string; created_at: DatabaseTime }
   /** Partitioned by day, and written by operators: see migrations/0004-issuance.ts. */
   issuance: OfWorkspace & {
     issued_at: Date

@@ -185,6 +185,9 @@ describe('changes', () => {
           request_id: 'request-1',
           details,
           occurred_at: expect.any(Date),
+          peer: null,
+          sequence: expect.any(String),
+          mac: expect.any(Buffer),
         },
       ])
     },

@@ -32,6 +32,7 @@ const MARKED: Readonly<Record<string, readonly string[]>> = {
   scope_grant: [],
   signing_key: [],
   audit_event: ['actor'],
+  audit_head: [],
   issuance: ['peer'],
   credential_use: [],
   issuance_count: [],
@@ -70,6 +71,10 @@ export async function openNeighbourhood() {
        from regent.credential where credential_id = $1`,
     [credentialId],
   )
+  await superuser.query(
+    `insert into regent.audit_event (tenant_id, event_id, action, subject, actor, details)
+       select tenant_id, gen_random_uuid(), 'client_created', 'from before the chain', 'test', '{}' from regent.tenant`,
+  )
   await revokeKey(story.change, story.workspace, first.rows[0]?.kid ?? ('' as Kid))
   const { rows: keys } = await superuser.query<{ kid: Kid; state: string }>(
     `select kid, state from regent.signing_key where state in ('active', 'published') order by state`,
@@ -98,7 +103,7 @@ export async function openNeighbourhood() {
       `tenant_id = '${tenantId}' and workspace_id = '${workspaceId}'`
     const statements = [...Object.keys(MARKED), 'change_feed']
       .toReversed()
-      .filter((table) => ownTenant || table !== 'tenant')
+      .filter((table) => ownTenant || !['tenant', 'audit_head'].includes(table))
       .map(
         (table) =>
           `delete from regent.${table} where ${ownTenant ? `tenant_id = '${neighbour.tenantId}'` : of(neighbour)}`,
@@ -106,11 +111,11 @@ export async function openNeighbourhood() {
     for (const [table, columns] of Object.entries(MARKED)) {
       if (table === 'tenant' ? !ownTenant : neighbour.name === 'newcomer') continue
       // Their ids are the tenant's, not the workspace's.
-      if (['audit_event', 'issuance'].includes(table) && !ownTenant) continue
+      if (['audit_event', 'audit_head', 'issuance'].includes(table) && !ownTenant) continue
       const changed = {
         ...Object.fromEntries(columns.map((column) => [column, mark])),
         tenant_id: neighbour.tenantId,
-        ...(table !== 'tenant' && { workspace_id: neighbour.workspaceId }),
+        ...(!['tenant', 'audit_head'].includes(table) && { workspace_id: neighbour.workspaceId }),
         ...(table === 'tenant' && { slug: neighbour.region === 'us' ? tenant.slug : neighbour.name }),
         ...(['tenant', 'tombstone'].includes(table) && { region: neighbour.region }),
         ...(table === 'workspace' && {

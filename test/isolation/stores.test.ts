@@ -2,6 +2,7 @@
 import { resolve } from 'node:path'
 import type { Kysely } from 'kysely'
 import type { ClientBase, PoolClient } from 'pg'
+import { auditStore } from '../../src/changes/audit-store.ts'
 import { feedStore } from '../../src/changes/feed-store.ts'
 import { credentialFactsStore } from '../../src/records/credential-facts-store.ts'
 import { tenantUseStore } from '../../src/records/use-store.ts'
@@ -48,6 +49,7 @@ const LATER = Math.floor(Date.now() / 1000) + 1_000_000
 const event = ({ workspaceId }: Neighbour) =>
   ({ action: 'client_created', subject: 'robot', workspaceId }) as const
 const READ = 'read' as ScopeToken
+const MAC = Buffer.alloc(32, 'n')
 const HASH = `$2b$04$${'x'.repeat(53)}`
 
 const OF_TENANTS = [
@@ -141,9 +143,30 @@ const OF_TENANTS = [
       }),
   }),
   ...asked('feedStore', (connection, { region }) => feedStore(connection, region), {
-    appendAuditEvent: (store, _names, neighbour) =>
-      store.appendAuditEvent(event(neighbour), 'test', undefined),
     appendFeedEntry: (store, _names, neighbour) => store.appendFeedEntry(event(neighbour)),
+  }),
+  ...asked('auditStore', auditStore, {
+    lockHead: (store) => store.lockHead(),
+    findHead: (store) => store.findHead(),
+    updateHead: (store) => store.updateHead({ sequence: 7, mac: MAC, headMac: MAC }),
+    insertEvent: (store, _names, { workspaceId }) =>
+      store.insertEvent({
+        sequence: 1_000_000,
+        eventId: NEWER,
+        workspaceId,
+        action: 'client_created',
+        subject: 'robot',
+        actor: 'test',
+        requestId: null,
+        peer: null,
+        details: '{}',
+        occurredAt: '1790000000000000',
+        mac: MAC,
+      }),
+    // Copies of acme's: what they tell of is acme's, who did it is marked.
+    listEventsAfter: async (store) =>
+      (await store.listEventsAfter(0, 10)).map(({ actor, sequence }) => ({ actor, sequence })),
+    countUnchained: (store) => store.countUnchained(),
   }),
   ...asked('keyStore', (connection, { workspaceId }) => keyStore(connection, workspaceId), {
     listKeys: (store) => store.listKeys(),
@@ -172,6 +195,9 @@ const OF_NOBODY = [
   'tenantRegistry.insertTenant',
   'tenantRegistry.updateTenantLimit',
   'keyStoreSamples.listSamples',
+  'auditHeadStore.takeMovedHeads',
+  'auditKeyStore.findAuditKey',
+  'auditKeyStore.insertAuditKey',
   // Of a region as a whole, for operators: test/directory/ and test/records/.
   'feedPosition.readNumber',
   'changeFeedReader.listEntriesFrom',
@@ -199,18 +225,18 @@ const OF_NOBODY = [
 ]
 
 /** What a tenant that has nothing is answered nevertheless: its own name, its own number. */
-const OWN_ANSWERS = ['workspaceStore.findTenant', 'feedStore.appendFeedEntry']
+const OWN_ANSWERS = ['workspaceStore.findTenant', 'feedStore.appendFeedEntry', 'auditStore.countUnchained']
 /** Names, issuers and numbers: each neighbour has its own. */
-const ANSWERS_DIFFER = ['workspaceStore', 'feedStore']
+const ANSWERS_DIFFER = ['workspaceStore', 'feedStore', 'auditStore']
 /** Belongs to a tenant, not to one workspace of it. */
-const isOfTenant = (name: string) => name.startsWith('workspaceStore.')
+const isOfTenant = (name: string) => /^(?:workspaceStore|auditStore)\./.test(name)
 const neighboursOf = (name: string) =>
   isOfTenant(name)
     ? (['rival', 'namesake'] as const)
     : (['rival', 'namesake', 'sibling', 'youngest'] as const)
 
 const isNothing = (answer: unknown) =>
-  answer === undefined || answer === false || (Array.isArray(answer) && answer.length === 0)
+  answer === undefined || answer === false || answer === 0 || (Array.isArray(answer) && answer.length === 0)
 
 /** As text, bytes too. */
 function show(answer: unknown) {

@@ -8,6 +8,7 @@ import type { Redis } from 'ioredis'
 import { newNodeId } from '../../ids.ts'
 import { monotonic } from '../../clock.ts'
 import type { Gauges } from '../../observe/gauges.ts'
+import type { Keyring } from '../../keys/keyring.ts'
 import type { Observe } from '../../observe/observation.ts'
 import { WINDOW } from '../../records/permits.ts'
 import { regionCount, type RegionCount } from '../../records/region-count.ts'
@@ -28,6 +29,7 @@ type Needs = {
   readonly hashThreads: number
   readonly regions: ReadonlyMap<Region, ServedRegion>
   readonly redis: ReadonlyMap<Region, Redis>
+  readonly keyring: Keyring
   readonly masterKeyIds: readonly string[]
   /** To each database, of a worker. */
   readonly workerConnections: number
@@ -66,6 +68,7 @@ export function openPrimary(needs: Needs) {
       regionKeeper({
         region,
         served,
+        keyring: needs.keyring,
         observe,
         maxStale,
         issuanceDays: needs.issuanceDays,

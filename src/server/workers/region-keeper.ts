@@ -8,6 +8,7 @@ import { changeFeed } from '../../directory/change-feed.ts'
 import { freshness } from '../../directory/freshness.ts'
 import type { Concern } from '../../directory/memory.ts'
 import type { RegionGauges } from '../../observe/gauges.ts'
+import type { Keyring } from '../../keys/keyring.ts'
 import type { Observe } from '../../observe/observation.ts'
 import { heartbeat } from '../../records/heartbeat.ts'
 import type { NodeReport } from '../../records/node-store.ts'
@@ -20,6 +21,7 @@ import type { ClockNews, FeedNews } from './messages.ts'
 type Needs = {
   readonly region: Region
   readonly served: ServedRegion
+  readonly keyring: Keyring
   readonly observe: Observe
   readonly maxStale: number
   /** That the issuance log is kept. */
@@ -88,7 +90,8 @@ export function regionKeeper(needs: Needs) {
     monotonic,
     onRightClock: (found) => (offset = found),
   })
-  const work = chores({ region, database, observe, issuanceDays: needs.issuanceDays })
+  const { keyring, issuanceDays } = needs
+  const work = chores({ region, database, keyring, observe, issuanceDays })
   const clockNews = (): ClockNews => ({
     type: 'clock',
     region,

@@ -1,0 +1,96 @@
+/** Appends an event to its tenant's chain, in the transaction of the change that it tells of, just before the feed entry. */
+import { createSecretKey, randomBytes, randomUUID, type KeyObject } from 'node:crypto'
+import type { Keyring } from '../keys/keyring.ts'
+import { printedByDatabase } from '../storage/printed-by-database.ts'
+import type { OperatorConnection, TenantConnection } from '../storage/transaction.ts'
+import type { Region } from '../tenancy/region.ts'
+import {
+  BEGINNING,
+  eventMac,
+  headMac,
+  sameMac,
+  type Chain,
+  type ChainedEvent,
+  type Head,
+} from './audit-chain.ts'
+import { auditKeyStore, auditStore } from './audit-store.ts'
+import type { ChangeEvent } from './change-event.ts'
+
+type Needs = {
+  readonly region: Region
+  readonly keyring: Keyring
+  readonly actor: string
+  readonly requestId?: string | undefined
+  readonly peer?: string | undefined
+}
+
+/** What stands in place of an end that was cut off or changed: from then on `verifyAudit` tells of it, for ever. */
+export const BROKEN = 'audit_chain_broken'
+
+export async function appendAuditEvent(
+  needs: Needs,
+  connection: TenantConnection,
+  event: ChangeEvent,
+): Promise<void> {
+  const { region, keyring } = needs
+  const key =
+    (await findAuditKey(connection, region, keyring)) ?? (await makeAuditKey(connection, region, keyring))
+  const chain: Chain = { key, region, tenantId: connection.tenantId }
+  const stored = await auditStore(connection).lockHead()
+  let head: Head = stored ?? BEGINNING
+  if (stored !== undefined && !sameMac(stored.headMac, headMac(chain, stored))) {
+    head = await append(needs, connection, chain, head, { action: BROKEN, subject: 'audit_head' })
+  }
+  await append(needs, connection, chain, head, event)
+}
+
+/** @throws Error when the master key that it was sealed under is not known */
+export async function findAuditKey(
+  connection: TenantConnection | OperatorConnection,
+  region: Region,
+  keyring: Keyring,
+): Promise<KeyObject | undefined> {
+  const sealed = await auditKeyStore(connection, region).findAuditKey()
+  return sealed && createSecretKey(keyring.openSecret(sealed, ['audit key', region]))
+}
+
+async function makeAuditKey(
+  connection: TenantConnection,
+  region: Region,
+  keyring: Keyring,
+): Promise<KeyObject> {
+  const store = auditKeyStore(connection, region)
+  await store.insertAuditKey(keyring.sealSecret(randomBytes(32), ['audit key', region]))
+  // Somebody else's, where two made the first one at once.
+  const key = await findAuditKey(connection, region, keyring)
+  if (key === undefined) throw new Error(`region ${region} has no audit key, and none could be made`)
+  return key
+}
+
+async function append(
+  { actor, requestId, peer }: Needs,
+  connection: TenantConnection,
+  chain: Chain,
+  head: Head,
+  event: Pick<ChangeEvent, 'workspaceId' | 'subject' | 'details'> & { readonly action: string },
+): Promise<Head> {
+  const store = auditStore(connection)
+  const { json: details, now } = await printedByDatabase(connection, event.details ?? {})
+  const chained: ChainedEvent = {
+    sequence: head.sequence + 1,
+    eventId: randomUUID(),
+    workspaceId: event.workspaceId ?? null,
+    action: event.action,
+    subject: event.subject,
+    actor,
+    requestId: requestId ?? null,
+    peer: peer ?? null,
+    details,
+    occurredAt: now,
+  }
+  const mac = eventMac(chain, head.mac, chained)
+  await store.insertEvent({ ...chained, mac })
+  const next = { sequence: chained.sequence, mac }
+  await store.updateHead({ ...next, headMac: headMac(chain, next) })
+  return next
+}
