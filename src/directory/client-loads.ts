@@ -15,6 +15,8 @@ type Batch = {
   readonly workspace: Workspace
   readonly waiting: Map<ClientId, Deferred>
   fromPrimaryOnly: boolean
+  /** Those in use behind this id are read as well. */
+  aheadOf: ClientId | undefined
 }
 type Deferred = {
   readonly promise: Promise<Found<KnownClient>>
@@ -23,17 +25,20 @@ type Deferred = {
 }
 
 /** For each id what was found, or why its rows cannot be used. */
-export type ClientsRead = Omit<Found<never>, 'value'> & {
+type ClientsRead = Omit<Found<never>, 'value'> & {
   readonly clients: ReadonlyMap<ClientId, KnownClient | Error>
 }
 
+export type LoadClients = (
+  workspace: Workspace,
+  ids: readonly ClientId[],
+  fromPrimaryOnly: boolean,
+  aheadOf: ClientId | undefined,
+) => Promise<ClientsRead>
+
 type Needs = {
   readonly region: Region
-  readonly readClients: (
-    workspace: Workspace,
-    ids: readonly ClientId[],
-    fromPrimaryOnly: boolean,
-  ) => Promise<ClientsRead>
+  readonly readClients: LoadClients
   /** Readings at a time. */
   readonly concurrency: number
   readonly random: () => number
@@ -55,6 +60,12 @@ export function clientLoads({ region, readClients, concurrency, random }: Needs)
 
   const allWaiting = () => [...batches.values()].reduce((sum, batch) => sum + batch.waiting.size, 0)
 
+  const batchOf = (workspace: Workspace): readonly [MemoryKey, Batch] => {
+    const key = workspaceKey(region, { tenant: workspace.tenant.slug, workspace: workspace.slug })
+    const fresh = { workspace, waiting: new Map(), fromPrimaryOnly: false, aheadOf: undefined }
+    return [key, batches.get(key) ?? fresh]
+  }
+
   const schedule = () => {
     if (scheduled || running >= concurrency || batches.size === 0) return
     scheduled = true
@@ -74,16 +85,17 @@ export function clientLoads({ region, readClients, concurrency, random }: Needs)
       const taken = new Map([...batch.waiting].slice(0, MAX_BATCH))
       for (const id of taken.keys()) batch.waiting.delete(id)
       // What is too much for one batch goes behind the other workspaces.
-      if (batch.waiting.size > 0) batches.set(key, batch)
+      if (batch.waiting.size > 0) batches.set(key, { ...batch, aheadOf: undefined })
       void run({ ...batch, waiting: taken })
     }
   }
 
-  const run = async ({ workspace, waiting, fromPrimaryOnly }: Batch) => {
+  const run = async ({ workspace, waiting, fromPrimaryOnly, aheadOf }: Batch) => {
     running += 1
     for (const [id, deferred] of waiting) flying.set(clientKey(region, workspace, id), deferred)
     try {
-      const { clients, ...found } = await readClients(workspace, [...waiting.keys()], fromPrimaryOnly)
+      const ids = [...waiting.keys()]
+      const { clients, ...found } = await readClients(workspace, ids, fromPrimaryOnly, aheadOf)
       for (const [id, deferred] of waiting) {
         const value = clients.get(id)
         if (value instanceof Error) deferred.reject(value)
@@ -111,8 +123,7 @@ export function clientLoads({ region, readClients, concurrency, random }: Needs)
         const under = flying.get(clientKey(region, workspace, id))
         if (under !== undefined) return under.promise
       }
-      const key = workspaceKey(region, { tenant: workspace.tenant.slug, workspace: workspace.slug })
-      const batch = batches.get(key) ?? { workspace, waiting: new Map(), fromPrimaryOnly: false }
+      const [key, batch] = batchOf(workspace)
       batch.fromPrimaryOnly ||= fromPrimaryOnly
       const known = batch.waiting.get(id)
       if (known !== undefined) return known.promise
@@ -122,6 +133,14 @@ export function clientLoads({ region, readClients, concurrency, random }: Needs)
       batches.set(key, batch)
       schedule()
       return deferred.promise
+    },
+
+    /** Nobody waits for it. */
+    lookAhead(workspace: Workspace, id: ClientId): void {
+      const [key, batch] = batchOf(workspace)
+      batch.aheadOf ??= id
+      batches.set(key, batch)
+      schedule()
     },
 
     /** Clients whose reading has not begun. */

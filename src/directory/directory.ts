@@ -4,7 +4,6 @@
  * only says yes. Whoever asks gets values; nobody above this floor meets a store. Writes nothing.
  */
 import type { KnownClient } from '../clients/client.ts'
-import { knownClientStore } from '../clients/known-client-store.ts'
 import type { ClientId } from '../ids.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import type { Observe } from '../observe/observation.ts'
@@ -14,13 +13,14 @@ import type { WorkspaceAddress } from '../tenancy/address.ts'
 import type { Region } from '../tenancy/region.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
 import { changeFeed, type ChangeFeed, type ChangeFeedNeeds } from './change-feed.ts'
-import { feedPosition } from './change-feed-store.ts'
-import { clientLoads, type ClientsRead } from './client-loads.ts'
+import { clientLoads, type LoadClients } from './client-loads.ts'
 import type { Found } from './found.ts'
 import { freshness, type Freshness } from './freshness.ts'
 import type { KnownWorkspace } from './known-workspace.ts'
+import { lookingAhead } from './looking-ahead.ts'
 import { regionMemory, type MemoryBounds } from './memory.ts'
 import { pacedConfirmations } from './paced-confirmations.ts'
+import { readClients } from './read-clients.ts'
 import { readThrough } from './read-through.ts'
 import { readWorkspace } from './read-workspace.ts'
 import { workspaceLoads } from './workspace-loads.ts'
@@ -41,6 +41,8 @@ export type Directory = {
     arrived: number,
     found: Found<KnownClient>,
   ): Promise<Found<KnownClient>>
+  /** Of a client that has proved itself: see looking-ahead.ts. Whoever fails causes none of it, so it tells nobody who exists. */
+  lookAhead(workspace: Workspace, id: ClientId, found: Found<KnownClient>): void
   /** @returns the longest life of a token now, in seconds. @throws OAuthError 503 when what is known is too old */
   requireFresh(): number
 }
@@ -92,6 +94,11 @@ export function directory(needs: DirectoryNeeds): FollowingDirectory {
   const memory = regionMemory(region, needs.bounds)
   let hits = 0
   let misses = 0
+  const ahead = lookingAhead(monotonic, () => memory.size().clients >= needs.bounds.clients)
+  const forgetAll = () => {
+    memory.empty()
+    ahead.beginAnew()
+  }
   const fresh = freshness({ maxStale: needs.maxStale, monotonic })
 
   const feed = openFeed({
@@ -108,7 +115,7 @@ export function directory(needs: DirectoryNeeds): FollowingDirectory {
     },
     onAdvance: needs.onAdvance ?? (() => {}),
     onEmpty() {
-      memory.empty()
+      forgetAll()
       workspaces.forget({ of: 'region' })
       clients.forget({ of: 'region' })
     },
@@ -135,27 +142,16 @@ export function directory(needs: DirectoryNeeds): FollowingDirectory {
       ),
   })
 
-  const readClients = async (
-    workspace: Workspace,
-    ids: readonly ClientId[],
-    fromPrimaryOnly: boolean,
-  ): Promise<ClientsRead> => {
-    const { value: clients, ...found } = await read(
-      (asked) =>
-        asked.inTenant(workspace.tenant.id, async (connection) => ({
-          number: await feedPosition(connection, region).readNumber(),
-          value: await knownClientStore(connection, workspace.id).findClients(ids),
-        })),
-      ({ value, number }) =>
-        ids
-          .map((id) => [id, value.get(id)] as const)
-          .map(([id, client]) => client instanceof Error || memory.keepClient(workspace, id, client, number))
-          .every(Boolean),
+  const loadClients: LoadClients = async (workspace, ids, fromPrimaryOnly, aheadOf) => {
+    const isWanted = (id: ClientId) => memory.findClient(workspace, id) === undefined
+    const { value, ...found } = await read(
+      (asked) => readClients(asked, region, workspace, ids, aheadOf, isWanted),
+      (reading) => memory.keepClients(workspace, ids, reading.value, reading.number),
       fromPrimaryOnly,
     )
-    return { ...found, clients }
+    return { ...found, clients: value }
   }
-  const clients = clientLoads({ region, readClients, concurrency, random })
+  const clients = clientLoads({ region, readClients: loadClients, concurrency, random })
   const confirmations = pacedConfirmations({
     region,
     interval: confirmInterval,
@@ -171,7 +167,7 @@ export function directory(needs: DirectoryNeeds): FollowingDirectory {
     lookups: () => ({ hits, misses }),
     loadsWaiting: () => workspaces.waiting() + clients.waiting(),
     pacedClients: confirmations.size,
-    forgetAll: memory.empty,
+    forgetAll,
     requireFresh: fresh.requireFresh,
 
     async locate(address) {
@@ -189,6 +185,11 @@ export function directory(needs: DirectoryNeeds): FollowingDirectory {
       if (value !== undefined || confirmations.isPaced(workspace, id))
         return { value, asOf: Number.NEGATIVE_INFINITY, fromPrimary: false }
       return inSpan('read client', () => clients.load(workspace, id))
+    },
+
+    lookAhead(workspace, id, found) {
+      const behind = ahead.beginning(workspace, id, found)
+      if (behind !== undefined) clients.lookAhead(workspace, behind)
     },
 
     confirmClient: (workspace, id, arrived, found) =>

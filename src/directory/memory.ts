@@ -70,6 +70,17 @@ export function regionMemory(region: Region, { clients, workspaces }: MemoryBoun
     return entry !== undefined && entry.number >= oldest(entry.marks) ? entry.value : undefined
   }
 
+  /** @returns as `keepWorkspace`. A client that is not there is never remembered: memory only says yes */
+  const keepClient = (workspace: Workspace, id: ClientId, value: KnownClient | undefined, number: number) => {
+    const { tenant, id: workspaceId } = workspace
+    const own = marksOf({ of: 'client', tenantId: tenant.id, workspaceId, clientId: id })
+    if (number < oldest(own)) return false
+    const key = clientKey(region, workspace, id)
+    if (value === undefined) knownClients.delete(key)
+    else knownClients.set(key, { value, number, marks: own })
+    return true
+  }
+
   return {
     findWorkspace: (address: Names) => find(knownWorkspaces, workspaceKey(region, address)),
     findClient: (workspace: Workspace, id: ClientId) => find(knownClients, clientKey(region, workspace, id)),
@@ -83,19 +94,19 @@ export function regionMemory(region: Region, { clients, workspaces }: MemoryBoun
       return true
     },
 
-    /** @returns as `keepWorkspace`. A client that is not there is never remembered: memory only says yes */
-    keepClient(workspace: Workspace, id: ClientId, value: KnownClient | undefined, number: number): boolean {
-      const own = marksOf({
-        of: 'client',
-        tenantId: workspace.tenant.id,
-        workspaceId: workspace.id,
-        clientId: id,
+    keepClient,
+    /** Of ids, and of whoever else was read. One whose rows cannot be used is not remembered. @returns as `keepWorkspace`, of all */
+    keepClients(
+      workspace: Workspace,
+      ids: readonly ClientId[],
+      read: ReadonlyMap<ClientId, KnownClient | Error>,
+      number: number,
+    ): boolean {
+      const kept = [...new Set([...ids, ...read.keys()])].map((id) => {
+        const value = read.get(id)
+        return value instanceof Error || keepClient(workspace, id, value, number)
       })
-      if (number < oldest(own)) return false
-      const key = clientKey(region, workspace, id)
-      if (value === undefined) knownClients.delete(key)
-      else knownClients.set(key, { value, number, marks: own })
-      return true
+      return !kept.includes(false)
     },
 
     /** A change with this number was read. */

@@ -67,6 +67,7 @@ export function clientAuthenticator(needs: AuthenticationNeeds): ClientAuthentic
       }
       throw authenticationFailed(attempt.reason)
     }
+    directory.lookAhead(workspace, attempt.client.id, found)
     limits.succeeded(key, attempt.credentialId)
     noteUse(workspace, attempt.client.id, attempt.credentialId)
     if (attempt.newDigest !== undefined) noteDigest(attempt.newDigest)

@@ -60,6 +60,30 @@ describe('a warm node', () => {
   })
 })
 
+describe('a cold node', () => {
+  it('reads after a client those of its workspace that were in use lately, and no other', async () => {
+    const world = await openWorld({ regions: ['eu'] })
+    try {
+      const orders = await world.workspace('https://acme.eu.token.example/orders')
+      const [first, second, idle] = await Promise.all(['a', 'b', 'c'].map((id) => orders.client(id)))
+      const directory = world.node.nodes.get('eu')?.directory
+      await orders.token(second).expect(200)
+      await world.node.nodes.get('eu')?.uses.flush()
+      directory?.forgetAll()
+
+      await orders.token(first).expect(200)
+      while (directory?.size().clients === 1) await new Promise((done) => setTimeout(done, 10))
+      const { misses = 0 } = directory?.lookups() ?? {}
+      await orders.token(second).expect(200)
+      expect(directory?.lookups().misses).toBe(misses)
+      await orders.token(idle).expect(200)
+      expect(directory?.lookups().misses).toBe(misses + 1)
+    } finally {
+      await world.close()
+    }
+  })
+})
+
 describe(`T76 a node that starts among ${WORKSPACES * CLIENTS_EACH} active clients`, () => {
   let world: World
   const asked = { all: 0 }

@@ -8,6 +8,7 @@ import { credentialFactsStore } from '../../src/records/credential-facts-store.t
 import { tenantUseStore } from '../../src/records/use-store.ts'
 import { clientStore } from '../../src/clients/client-store.ts'
 import { knownClientStore } from '../../src/clients/known-client-store.ts'
+import { neighbourStore } from '../../src/clients/neighbour-store.ts'
 import type { ClientId, CredentialId, Kid, ResourceServerId, TenantId, WorkspaceId } from '../../src/ids.ts'
 import { keyStoreSamples } from '../../src/keys/key-samples-store.ts'
 import { keyStore } from '../../src/keys/key-store.ts'
@@ -88,6 +89,9 @@ const OF_TENANTS = [
   ...asked('knownClientStore', (connection, { workspaceId }) => knownClientStore(connection, workspaceId), {
     findClients: async (store, { client }) => [...(await store.findClients([client]))],
     findClient: (store, { client }) => store.findClient(client),
+  }),
+  ...asked('neighbourStore', (connection, { workspaceId }) => neighbourStore(connection, workspaceId), {
+    listNeighboursInUse: (store) => store.listNeighboursInUse('a' as ClientId),
   }),
   ...asked(
     'resourceServerStore',
