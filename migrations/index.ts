@@ -9,6 +9,7 @@ import * as memory from './0003-memory.ts'
 import * as issuance from './0004-issuance.ts'
 import * as masterKeySamples from './0005-master-key-samples.ts'
 import * as auditChain from './0006-audit-chain.ts'
+import * as administration from './0007-administration.ts'
 
 export type RegentMigration = Migration & { readonly breaking?: true }
 
@@ -19,4 +20,5 @@ export const migrations: Readonly<Record<string, RegentMigration>> = {
   '0004-issuance': issuance,
   '0005-master-key-samples': masterKeySamples,
   '0006-audit-chain': auditChain,
+  '0007-administration': administration,
 }

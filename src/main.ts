@@ -5,6 +5,7 @@
  */
 import { Command } from 'commander'
 import { auditCommand } from './cli/audit.ts'
+import { bootstrapCommand } from './cli/bootstrap.ts'
 import { demoCommand } from './cli/demo-command.ts'
 import { migrateCommand } from './cli/migrate.ts'
 import { printConfigCommand } from './cli/print-config.ts'
@@ -18,6 +19,7 @@ const program = new Command('regent')
   .addCommand(quickstartCommand())
   .addCommand(serveCommand())
   .addCommand(migrateCommand())
+  .addCommand(bootstrapCommand())
   .addCommand(auditCommand())
   .addCommand(demoCommand())
   .addCommand(printConfigCommand())

@@ -160,8 +160,8 @@ const INSERT_CLIENTS = `
   from unnest($1::uuid[], $2::uuid[], $3::text[]) as planted (tenant_id, workspace_id, client_id)`
 const INSERT_CREDENTIALS = `
   insert into regent.credential (tenant_id, workspace_id, client_id, credential_id, kind, origin, label, bcrypt_hash,
-    digest, digest_key_id, slot)
-  select tenant_id, workspace_id, client_id, credential_id, 'secret', 'generated', 'bench', $6, decode(digest, 'hex'), $7, 1
+    digest, digest_key_id, slot, created_by)
+  select tenant_id, workspace_id, client_id, credential_id, 'secret', 'generated', 'bench', $6, decode(digest, 'hex'), $7, 1, 'bench'
   from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[])
     as planted (tenant_id, workspace_id, client_id, credential_id, digest)`
 const INSERT_GRANTS = `

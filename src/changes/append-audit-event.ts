@@ -1,4 +1,4 @@
-/** Appends an event to its tenant's chain, in the transaction of the change that it tells of, just before the feed entry. */
+/** Appends events to their tenant's chain, in the transaction of the change that they tell of. */
 import { createSecretKey, randomBytes, randomUUID, type KeyObject } from 'node:crypto'
 import type { Keyring } from '../keys/keyring.ts'
 import { printedByDatabase } from '../storage/printed-by-database.ts'
@@ -27,21 +27,22 @@ type Needs = {
 /** What stands in place of an end that was cut off or changed: from then on `verifyAudit` tells of it, for ever. */
 export const BROKEN = 'audit_chain_broken'
 
-export async function appendAuditEvent(
-  needs: Needs,
-  connection: TenantConnection,
-  event: ChangeEvent,
-): Promise<void> {
+/** Takes the end of the tenant's trail: who comes next waits until this transaction is over. */
+export async function openTrail(needs: Needs, connection: TenantConnection) {
   const { region, keyring } = needs
   const key =
     (await findAuditKey(connection, region, keyring)) ?? (await makeAuditKey(connection, region, keyring))
   const chain: Chain = { key, region, tenantId: connection.tenantId }
   const stored = await auditStore(connection).lockHead()
   let head: Head = stored ?? BEGINNING
-  if (stored !== undefined && !sameMac(stored.headMac, headMac(chain, stored))) {
-    head = await append(needs, connection, chain, head, { action: BROKEN, subject: 'audit_head' })
+  return {
+    async append(event: ChangeEvent): Promise<void> {
+      if (stored !== undefined && head === stored && !sameMac(stored.headMac, headMac(chain, stored))) {
+        head = await append(needs, connection, chain, head, { action: BROKEN, subject: 'audit_head' })
+      }
+      head = await append(needs, connection, chain, head, event)
+    },
   }
-  await append(needs, connection, chain, head, event)
 }
 
 /** @throws Error when the master key that it was sealed under is not known */

@@ -1,15 +1,21 @@
 /**
  * How settings change: one transaction that writes the rows, the audit event and the feed entry, or nothing. Each
  * change is one function in a file of its own; the quickstart, administration, chores and tests call the same ones,
- * and nobody else writes settings.
+ * and nobody else writes settings. The changes of one tenant come one after the other, from their first statement to the
+ * commit: what one has looked at, no other changes meanwhile.
  */
 import type { DigestKeys } from '../clients/digest.ts'
 import type { TenantId } from '../ids.ts'
 import type { Keyring } from '../keys/keyring.ts'
-import { sqlState, type Database, type TenantConnection } from '../storage/transaction.ts'
+import {
+  sqlState,
+  type Database,
+  type OperatorConnection,
+  type TenantConnection,
+} from '../storage/transaction.ts'
 import type { Origin } from '../tenancy/origin.ts'
 import type { Region } from '../tenancy/region.ts'
-import { appendAuditEvent } from './append-audit-event.ts'
+import { openTrail } from './append-audit-event.ts'
 import type { ChangeEvent } from './change-event.ts'
 import { feedStore } from './feed-store.ts'
 import { ChangeRefusal } from './refusal.ts'
@@ -29,6 +35,22 @@ export type ChangeNeeds = {
   readonly requestId?: string
   /** Network address of who asked for it. */
   readonly peer?: string
+  readonly hooks?: ChangeHooks
+}
+
+/** What whoever asks for a change has to say in its transaction. Whatever they throw undoes it all. */
+export type ChangeHooks = {
+  /** Nothing has changed yet, and nobody else changes anything of the tenant. */
+  before(connection: TenantConnection | OperatorConnection): Promise<void>
+  /** All has changed but for the feed. */
+  after(connection: TenantConnection | OperatorConnection, outcome: Outcome<object>): Promise<void>
+}
+
+export type Outcome<Value> = {
+  readonly value: Value
+  readonly event: ChangeEvent
+  /** What goes on today and will not afterwards, in sentences for whoever is about to do it. */
+  readonly breaks?: readonly string[]
 }
 
 export type Changed<Value> = Value & {
@@ -36,25 +58,52 @@ export type Changed<Value> = Value & {
   readonly feedNumber: number
 }
 
-type Work<Value> = (connection: TenantConnection) => Promise<{ value: Value; event: ChangeEvent }>
+type Work<Value> = (connection: TenantConnection) => Promise<Outcome<Value>>
 
-export async function change<Value>(
+export async function change<Value extends object>(
   needs: ChangeNeeds,
   tenantId: TenantId,
   work: Work<Value>,
 ): Promise<Changed<Value>> {
-  return needs.database.inTenant(tenantId, (connection) => recorded(needs, connection, work))
+  return needs.database.inTenant(tenantId, async (connection) => {
+    const trail = await openTrail(needs, connection)
+    await needs.hooks?.before(connection)
+    const outcome = await work(connection)
+    await trail.append(outcome.event)
+    await needs.hooks?.after(connection, outcome)
+    const feedNumber = await feedStore(connection, needs.region).appendFeedEntry(tenantId, outcome.event)
+    return { ...outcome.value, feedNumber }
+  })
 }
 
-export async function recorded<Value>(
+/**
+ * A change of what only operators may write: the tenant's own row. What it is told to do as an operator comes first.
+ * @param first resolves to what `work` needs of it
+ */
+export async function changeAsOperator<Value extends object, Found>(
   needs: ChangeNeeds,
-  connection: TenantConnection,
-  work: Work<Value>,
+  tenantId: TenantId,
+  first: (connection: OperatorConnection) => Promise<Found>,
+  work: (connection: TenantConnection, found: Found) => Promise<Outcome<Value>>,
 ): Promise<Changed<Value>> {
-  const { value, event } = await work(connection)
-  await appendAuditEvent(needs, connection, event)
-  const feedNumber = await feedStore(connection, needs.region).appendFeedEntry(event)
-  return { ...value, feedNumber }
+  return needs.database.asOperatorAroundTenant(
+    tenantId,
+    async (connection) => {
+      await needs.hooks?.before(connection)
+      return first(connection)
+    },
+    async (connection, found) => {
+      const trail = await openTrail(needs, connection)
+      const outcome = await work(connection, found)
+      await trail.append(outcome.event)
+      return outcome
+    },
+    async (connection, outcome) => {
+      await needs.hooks?.after(connection, outcome)
+      const feedNumber = await feedStore(connection, needs.region).appendFeedEntry(tenantId, outcome.event)
+      return { ...outcome.value, feedNumber }
+    },
+  )
 }
 
 /** Runs an insert, and refuses a name that is taken (23505, unique violation) as the caller's fault. */

@@ -8,18 +8,26 @@ import type { ResourceServer } from '../tenancy/resource-server.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
 import { change, type Changed, type ChangeNeeds } from './change.ts'
 import { MAINTAIN, takeKeySteps } from './key-changes.ts'
+import { requireText } from './input.ts'
 import { ChangeRefusal } from './refusal.ts'
 
-/** @param algorithm undefined: as the workspace does */
+/**
+ * @param algorithm undefined: as the workspace does
+ * @param name its new one, where it is to be changed as well
+ */
 export async function chooseSigning(
   needs: ChangeNeeds,
   workspace: Workspace,
   { id, identifier }: ResourceServer,
   algorithm: Algorithm | undefined,
   jwtType: JwtType,
+  name?: string,
 ): Promise<Changed<object>> {
+  if (name !== undefined) requireText('name', name, 1, 200)
   return change(needs, workspace.tenant.id, async (connection) => {
-    if (!(await resourceServerStore(connection, workspace.id).updateSigning(id, algorithm, jwtType))) {
+    const store = resourceServerStore(connection, workspace.id)
+    if (name !== undefined) await store.updateName(id, name)
+    if (!(await store.updateSigning(id, algorithm, jwtType))) {
       throw new ChangeRefusal(
         'id',
         'unknown_resource_server',
@@ -33,7 +41,7 @@ export async function chooseSigning(
         action: 'signing_chosen',
         workspaceId: workspace.id,
         subject: identifier,
-        details: { algorithm, jwtType, steps },
+        details: { algorithm, jwtType, steps, ...(name !== undefined && { name }) },
       },
     }
   })

@@ -1,13 +1,19 @@
 /** Changes of a client's life: created, disabled and enabled, deleted. */
 import { isClientId, SECRET_METHODS, type Client, type SecretMethod } from '../clients/client.ts'
+import { clientListStore, type ListedClient } from '../clients/client-list-store.ts'
 import { clientStore } from '../clients/client-store.ts'
+import { isNetwork } from '../clients/networks.ts'
 import type { ClientId, ResourceServerId } from '../ids.ts'
 import { sqlState } from '../storage/transaction.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
 import { tombstoneStore } from '../tenancy/tombstone-store.ts'
 import { change, requireFree, taken, type Changed, type ChangeNeeds } from './change.ts'
-import { requireText } from './input.ts'
-import { ChangeRefusal } from './refusal.ts'
+import { requireLimit, requireText } from './input.ts'
+import { requireQuota } from './quota.ts'
+import { ChangeRefusal, unknownClient } from './refusal.ts'
+import { addGrants } from './scope-changes.ts'
+
+const MAX_NETWORKS = 50
 
 export type ClientInput = {
   readonly id: string
@@ -17,6 +23,9 @@ export type ClientInput = {
   readonly defaultResourceServerId?: ResourceServerId
   readonly severalResources?: boolean
   readonly grantTypes?: readonly string[]
+  readonly allowedNetworks?: readonly string[]
+  /** What it gets when it asks for no scope. */
+  readonly scopes?: readonly string[]
 }
 
 export async function createClient(
@@ -28,11 +37,7 @@ export async function createClient(
   if (!isClientId(id)) {
     throw new ChangeRefusal('id', 'client_id_syntax', 'id must be 1 to 128 of A-Z, a-z, 0-9 and - . _ ~')
   }
-  requireText('name', input.name, 1, 200)
-  if (!SECRET_METHODS.includes(tokenEndpointAuthMethod)) {
-    const field = 'tokenEndpointAuthMethod'
-    throw new ChangeRefusal(field, 'unknown_method', `${field} must be one of ${SECRET_METHODS.join(', ')}`)
-  }
+  requireClient({ ...input, tokenEndpointAuthMethod })
   const client: Client = {
     id,
     name: input.name,
@@ -42,20 +47,69 @@ export async function createClient(
     grantTypes: input.grantTypes ?? ['client_credentials'],
     defaultResourceServerId: input.defaultResourceServerId,
     severalResources: input.severalResources ?? false,
+    allowedNetworks: input.allowedNetworks ?? [],
   }
   return change(needs, workspace.tenant.id, async (connection) => {
-    await requireFree('id', clientStore(connection, workspace.id).insertClient(client)).catch(
-      (cause: unknown) => {
-        // 23503, foreign key violation: this workspace has no such resource server.
-        throw sqlState(cause) === '23503' ? unknownResourceServer(cause) : cause
-      },
-    )
+    await requireFree('id', clientStore(connection, workspace.id).insertClient(client)).catch(explain)
     // Asked after the insert: whoever deletes the same name at this moment has been waited for by then.
     if (await tombstoneStore(connection, needs.region, workspace.id).isBuried('client', id)) throw taken('id')
+    await requireQuota(connection, 'clients')
+    await addGrants(connection, workspace, client.id, input.scopes ?? [], true)
     const { id: _, ...details } = client
     return {
       value: { client },
       event: { action: 'client_created', workspaceId: workspace.id, subject: id, details },
+    }
+  })
+}
+
+export type ClientPatch = Partial<
+  Omit<ClientInput, 'id' | 'grantTypes' | 'defaultResourceServerId' | 'scopes'>
+> & {
+  /** Null: as many as it asks for. */
+  readonly tokensPerMinute?: number | null
+  /** Null: none any more. */
+  readonly defaultResourceServerId?: ResourceServerId | null
+}
+
+/** Only what is named changes. */
+export async function updateClient(
+  needs: ChangeNeeds,
+  workspace: Workspace,
+  id: ClientId,
+  { defaultResourceServerId, tokensPerMinute, ...patch }: ClientPatch,
+): Promise<Changed<object>> {
+  requireClient({ ...patch })
+  requireLimit(tokensPerMinute ?? undefined)
+  return change(needs, workspace.tenant.id, async (connection) => {
+    const [before] = await clientListStore(connection, workspace.id).listClients({ id }, undefined, 1)
+    if (before === undefined) throw unknownClient()
+    const after = {
+      ...before,
+      ...patch,
+      ...(tokensPerMinute !== undefined && { tokensPerMinute: tokensPerMinute ?? undefined }),
+      ...(defaultResourceServerId !== undefined && {
+        defaultResourceServerId: defaultResourceServerId ?? undefined,
+      }),
+    }
+    const store = clientStore(connection, workspace.id)
+    await store.updateClient(after).catch(explain)
+    if (tokensPerMinute !== undefined) await store.updateClientLimit(id, after.tokensPerMinute)
+    const changed = Object.keys({
+      ...patch,
+      ...(tokensPerMinute !== undefined && { tokensPerMinute }),
+      ...(defaultResourceServerId !== undefined && { defaultResourceServerId }),
+    })
+    const only = (values: ListedClient) =>
+      Object.fromEntries(changed.map((name) => [name, values[name as keyof ListedClient] ?? null]))
+    return {
+      value: {},
+      event: {
+        action: 'client_changed',
+        workspaceId: workspace.id,
+        subject: id,
+        details: { before: only(before), after: only(after) },
+      },
     }
   })
 }
@@ -86,12 +140,29 @@ export async function deleteClient(
   })
 }
 
+function requireClient({
+  name,
+  tokenEndpointAuthMethod: method,
+  allowedNetworks = [],
+}: Partial<ClientInput>): void {
+  if (name !== undefined) requireText('name', name, 1, 200)
+  if (method !== undefined && !SECRET_METHODS.includes(method)) {
+    const field = 'tokenEndpointAuthMethod'
+    throw new ChangeRefusal(field, 'unknown_method', `${field} must be one of ${SECRET_METHODS.join(', ')}`)
+  }
+  if (allowedNetworks.length > MAX_NETWORKS || !allowedNetworks.every(isNetwork)) {
+    const message = `allowedNetworks must be at most ${MAX_NETWORKS} addresses and subnets, as 192.0.2.0/24 or 2001:db8::/32`
+    throw new ChangeRefusal('allowedNetworks', 'network_syntax', message)
+  }
+}
+
+/** 23503, foreign key violation: this workspace has no such resource server. */
+function explain(cause: unknown): never {
+  throw sqlState(cause) === '23503' ? unknownResourceServer(cause) : cause
+}
+
 function unknownResourceServer(cause: unknown): ChangeRefusal {
   const field = 'defaultResourceServerId'
   const message = `${field} names no resource server of this workspace`
   return new ChangeRefusal(field, 'unknown_resource_server', message, { cause })
-}
-
-export function unknownClient(): ChangeRefusal {
-  return new ChangeRefusal('id', 'unknown_client', 'id names no client of this workspace')
 }

@@ -1,8 +1,9 @@
 /** Makes a resource server with the scope tokens that it owns. */
-import { newResourceServerId } from '../ids.ts'
+import { newResourceServerId, type ResourceServerId } from '../ids.ts'
 import { isResourceIdentifier } from '../oauth/resource.ts'
 import { isScopeToken } from '../oauth/scope.ts'
 import type { Algorithm, JwtType } from '../oauth/signing.ts'
+import type { TenantConnection } from '../storage/transaction.ts'
 import { resourceServerStore } from '../tenancy/resource-server-store.ts'
 import type { OwnedScope, ResourceServer } from '../tenancy/resource-server.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
@@ -10,6 +11,7 @@ import { tombstoneStore } from '../tenancy/tombstone-store.ts'
 import { change, requireFree, taken, type Changed, type ChangeNeeds } from './change.ts'
 import { BEGIN, takeKeySteps } from './key-changes.ts'
 import { requireText } from './input.ts'
+import { requireQuota } from './quota.ts'
 import { ChangeRefusal } from './refusal.ts'
 
 export type ResourceServerInput = {
@@ -45,27 +47,9 @@ export async function createResourceServer(
     signingAlgorithm,
     jwtType,
   }
-  const owned = Object.entries(scopes).map(([token, description]): OwnedScope => {
-    if (!isScopeToken(token) || FOREIGN_SCOPES.has(token)) {
-      throw new ChangeRefusal(
-        'scopes',
-        'scope_syntax',
-        'a scope token is printable ASCII without space, quote and backslash, and neither openid nor offline_access',
-      )
-    }
-    requireText('scopes', token, 1, 200)
-    requireText('scopes', description, 0, 1000)
-    return { token, resourceServerId: resourceServer.id, description }
-  })
+  const owned = requireOwnable(resourceServer.id, scopes)
   return change(needs, workspace.tenant.id, async (connection) => {
-    const store = resourceServerStore(connection, workspace.id)
-    await requireFree('identifier', store.insertResourceServer(resourceServer))
-    if (
-      await tombstoneStore(connection, needs.region, workspace.id).isBuried('resource_server', identifier)
-    ) {
-      throw taken('identifier')
-    }
-    for (const scope of owned) await requireFree('scopes', store.insertScope(scope))
+    await addResourceServer(needs, connection, workspace, resourceServer, owned)
     if (signingAlgorithm !== undefined) await takeKeySteps(needs, connection, workspace, BEGIN)
     return {
       value: { resourceServer },
@@ -76,5 +60,41 @@ export async function createResourceServer(
         details: { name, scopes: Object.keys(scopes), signingAlgorithm, jwtType },
       },
     }
+  })
+}
+
+/** The part of a change that makes it, with the scopes that it owns. */
+export async function addResourceServer(
+  { region }: ChangeNeeds,
+  connection: TenantConnection,
+  { id: workspaceId }: Workspace,
+  resourceServer: ResourceServer,
+  owned: readonly OwnedScope[],
+): Promise<void> {
+  const store = resourceServerStore(connection, workspaceId)
+  const { identifier } = resourceServer
+  await requireFree('identifier', store.insertResourceServer(resourceServer))
+  if (await tombstoneStore(connection, region, workspaceId).isBuried('resource_server', identifier))
+    throw taken('identifier')
+  for (const scope of owned) await requireFree('scopes', store.insertScope(scope))
+  await requireQuota(connection, 'resourceServers')
+}
+
+/** @throws ChangeRefusal for what cannot be a scope token of a resource server */
+export function requireOwnable(
+  resourceServerId: ResourceServerId,
+  scopes: Readonly<Record<string, string>>,
+): readonly OwnedScope[] {
+  return Object.entries(scopes).map(([token, description]): OwnedScope => {
+    if (!isScopeToken(token) || FOREIGN_SCOPES.has(token)) {
+      throw new ChangeRefusal(
+        'scopes',
+        'scope_syntax',
+        'a scope token is printable ASCII without space, quote and backslash, and neither openid nor offline_access',
+      )
+    }
+    requireText('scopes', token, 1, 200)
+    requireText('scopes', description, 0, 1000)
+    return { token, resourceServerId, description }
   })
 }

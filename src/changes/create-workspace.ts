@@ -1,16 +1,19 @@
 /** Makes a workspace: its issuer, for ever, and its first keys, one that signs at once and the next one. */
 import { newWorkspaceId } from '../ids.ts'
+import type { TenantConnection } from '../storage/transaction.ts'
+import { ADMIN_WORKSPACE } from '../tenancy/administration.ts'
 import { issuerFor } from '../tenancy/origin.ts'
-import { isWorkspaceSlug } from '../tenancy/slug.ts'
+import { isWorkspaceSlug, type WorkspaceSlug } from '../tenancy/slug.ts'
 import { workspaceStore } from '../tenancy/tenancy-store.ts'
 import type { Tenant, Workspace } from '../tenancy/tenant.ts'
-import { change, requireFree, type Changed, type ChangeNeeds } from './change.ts'
+import { change, requireFree, taken, type Changed, type ChangeNeeds } from './change.ts'
 import { BEGIN, takeKeySteps } from './key-changes.ts'
+import { requireQuota } from './quota.ts'
 import { ChangeRefusal } from './refusal.ts'
 
 export type WorkspaceInput = {
   readonly slug: string
-  readonly settings?: Partial<Omit<Workspace, 'tenant' | 'id' | 'slug' | 'issuer'>>
+  readonly settings?: Partial<Omit<Workspace, 'tenant' | 'id' | 'slug' | 'issuer' | 'builtIn' | 'disabled'>>
 }
 
 const DEFAULTS = {
@@ -21,6 +24,7 @@ const DEFAULTS = {
   chosenSecrets: false,
   chosenDigests: true,
   audienceParameter: false,
+  selfRotation: false,
 } as const
 
 export async function createWorkspace(
@@ -35,20 +39,45 @@ export async function createWorkspace(
       'slug must be 1 to 63 of a-z, 0-9 and inner hyphens, and not begin with xn--',
     )
   }
-  const issuer = issuerFor(needs.origin, { region: tenant.region, tenant: tenant.slug, workspace: slug })
-  const workspace: Workspace = { tenant, id: newWorkspaceId(), slug, issuer, ...DEFAULTS, ...settings }
+  if (slug === ADMIN_WORKSPACE) throw taken('slug')
+  const workspace = newWorkspace(needs, tenant, slug, settings)
   requireSettings(workspace)
   return change(needs, tenant.id, async (connection) => {
-    await requireFree('slug', workspaceStore(connection).insertWorkspace(workspace))
-    await takeKeySteps(needs, connection, workspace, BEGIN)
+    await addWorkspace(needs, connection, workspace)
     return {
       value: { workspace },
-      event: { action: 'workspace_created', workspaceId: workspace.id, subject: slug, details: { issuer } },
+      event: {
+        action: 'workspace_created',
+        workspaceId: workspace.id,
+        subject: slug,
+        details: { issuer: workspace.issuer },
+      },
     }
   })
 }
 
-function requireSettings({ accessTokenLifetime, jwksMaxAge, signingLead }: Workspace): void {
+export function newWorkspace(
+  { origin }: ChangeNeeds,
+  tenant: Tenant,
+  slug: WorkspaceSlug,
+  settings: WorkspaceInput['settings'] = {},
+): Workspace {
+  const issuer = issuerFor(origin, { region: tenant.region, tenant: tenant.slug, workspace: slug })
+  return { tenant, id: newWorkspaceId(), slug, issuer, ...DEFAULTS, ...settings }
+}
+
+/** The part of a change that makes it. */
+export async function addWorkspace(
+  needs: ChangeNeeds,
+  connection: TenantConnection,
+  workspace: Workspace,
+): Promise<void> {
+  await requireFree('slug', workspaceStore(connection).insertWorkspace(workspace))
+  await takeKeySteps(needs, connection, workspace, BEGIN)
+  await requireQuota(connection, 'workspaces')
+}
+
+export function requireSettings({ accessTokenLifetime, jwksMaxAge, signingLead }: Workspace): void {
   const bounds: readonly [string, number, number, number][] = [
     ['accessTokenLifetime', accessTokenLifetime, 60, 86_400],
     ['jwksMaxAge', jwksMaxAge, 60, 86_400],

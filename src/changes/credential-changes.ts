@@ -1,24 +1,18 @@
 /** Changes of a client's credentials. A secret is shown once, to whoever made it, and stored as a bcrypt hash. */
-import { hash } from 'bcrypt'
-import { MAX_LIVE_CREDENTIALS, type NewCredential } from '../clients/client.ts'
 import { clientStore } from '../clients/client-store.ts'
-import { digestSecret } from '../clients/digest.ts'
-import { generateSecret, MAX_SECRET_BYTES, readSecretForm } from '../clients/secret.ts'
-import { newCredentialId, type ClientId, type CredentialId } from '../ids.ts'
+import { credentialListStore, type ListedCredential } from '../clients/credential-list-store.ts'
+import type { ClientId, CredentialId } from '../ids.ts'
+import { databaseTime } from '../storage/database-time.ts'
+import type { TenantConnection } from '../storage/transaction.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
-import { change, requireFree, type Changed, type ChangeNeeds } from './change.ts'
-import { unknownClient } from './client-changes.ts'
+import { change, type Changed, type ChangeNeeds } from './change.ts'
 import { requirePeriod, requireText } from './input.ts'
+import { addSecret, makeSecret, type SecretInput } from './make-secret.ts'
 import { ChangeRefusal } from './refusal.ts'
 
-export type SecretInput = {
-  readonly label?: string
-  /** Seconds since 1970. */
-  readonly notBefore?: number
-  readonly expiresAt?: number
-  /** A secret that somebody else made: at most one a client, and only where the workspace allows it. */
-  readonly chosen?: string
-}
+/** Seconds: a week, and a year. */
+const DEFAULT_OVERLAP = 7 * 24 * 60 * 60
+const MAX_OVERLAP = 365 * 24 * 60 * 60
 
 export async function createSecret(
   needs: ChangeNeeds,
@@ -26,49 +20,79 @@ export async function createSecret(
   clientId: ClientId,
   input: SecretInput = {},
 ): Promise<Changed<{ credentialId: CredentialId; secret: string }>> {
-  requireChoosable(workspace, input.chosen)
-  requireText('label', input.label ?? '', 0, 200)
-  requirePeriod(input.notBefore, input.expiresAt)
-  const id = newCredentialId()
-  const secret = input.chosen ?? generateSecret(id)
-  const owner = {
-    region: needs.region,
-    tenantId: workspace.tenant.id,
-    workspaceId: workspace.id,
-    clientId,
-    credentialId: id,
-  }
-  const credential: NewCredential = {
-    id,
-    origin: input.chosen === undefined ? 'generated' : 'chosen',
-    label: input.label ?? '',
-    // Before the transaction: it takes a twentieth of a second of a thread, and locks would wait for it.
-    bcryptHash: await hash(secret, needs.bcryptCost),
-    // A chosen secret may be weak: whether a digest of it may be kept is decided when it is used.
-    digest: input.chosen === undefined ? digestSecret(needs.digestKeys[0], owner, secret) : undefined,
-    state: 'live',
-    notBefore: input.notBefore,
-    expiresAt: input.expiresAt,
-  }
+  const made = await makeSecret(needs, workspace, clientId, input)
   return change(needs, workspace.tenant.id, async (connection) => {
-    const store = clientStore(connection, workspace.id)
-    if (!(await store.lockClient(clientId))) throw unknownClient()
-    const slots = await store.listTakenSlots(clientId)
-    const free = Array.from({ length: MAX_LIVE_CREDENTIALS }, (_, index) => index + 1).find(
-      (slot) => !slots.includes(slot),
-    )
-    if (free === undefined) {
-      throw new ChangeRefusal(
-        'credentials',
-        'too_many_credentials',
-        `a client has at most ${MAX_LIVE_CREDENTIALS} credentials: revoke one first`,
-      )
-    }
-    await requireFree('chosen', store.insertCredential(clientId, free, credential))
-    const { bcryptHash: _, digest: __, ...details } = credential
+    await addSecret(connection, workspace, clientId, made)
+    const { bcryptHash: _, digest: __, ...details } = made.credential
     return {
-      value: { credentialId: id, secret },
+      value: { credentialId: made.credential.id, secret: made.secret },
       event: { action: 'secret_created', workspaceId: workspace.id, subject: clientId, details },
+    }
+  })
+}
+
+/**
+ * Makes a new secret and gives the old one its end: who uses either is served until then.
+ * @param overlap seconds that the old one has
+ */
+export async function rotateSecret(
+  needs: ChangeNeeds,
+  workspace: Workspace,
+  clientId: ClientId,
+  id: CredentialId,
+  { overlap = DEFAULT_OVERLAP, ...input }: Omit<SecretInput, 'chosen'> & { readonly overlap?: number } = {},
+): Promise<Changed<{ credentialId: CredentialId; secret: string }>> {
+  requireOverlap(overlap)
+  const made = await makeSecret(needs, workspace, clientId, input)
+  return change(needs, workspace.tenant.id, async (connection) => {
+    const old = await requireLive(connection, workspace, clientId, id)
+    await addSecret(connection, workspace, clientId, made)
+    const end = (await databaseTime(connection)) + overlap
+    const expiresAt = Math.min(end, old.expiresAt === undefined ? Infinity : old.expiresAt.getTime() / 1000)
+    await clientStore(connection, workspace.id).updateCredential(clientId, id, {
+      label: old.label,
+      expiresAt,
+    })
+    return {
+      value: { credentialId: made.credential.id, secret: made.secret },
+      event: {
+        action: 'secret_rotated',
+        workspaceId: workspace.id,
+        subject: clientId,
+        details: { credentialId: made.credential.id, replaces: id, oldExpiresAt: expiresAt },
+      },
+      breaks: [`the secret ${id} ends ${new Date(expiresAt * 1000).toISOString()}`],
+    }
+  })
+}
+
+/** @param patch its `expiresAt` null: without an end */
+export async function updateCredential(
+  needs: ChangeNeeds,
+  workspace: Workspace,
+  clientId: ClientId,
+  id: CredentialId,
+  patch: { readonly label?: string; readonly expiresAt?: number | null },
+): Promise<Changed<object>> {
+  requireText('label', patch.label ?? '', 0, 200)
+  requirePeriod(undefined, patch.expiresAt ?? undefined)
+  return change(needs, workspace.tenant.id, async (connection) => {
+    const old = await requireLive(connection, workspace, clientId, id)
+    const before = { label: old.label, expiresAt: old.expiresAt && old.expiresAt.getTime() / 1000 }
+    const after = {
+      label: patch.label ?? before.label,
+      expiresAt: patch.expiresAt === undefined ? before.expiresAt : (patch.expiresAt ?? undefined),
+    }
+    requirePeriod(old.notBefore && Math.floor(old.notBefore.getTime() / 1000), after.expiresAt)
+    await clientStore(connection, workspace.id).updateCredential(clientId, id, after)
+    return {
+      value: {},
+      event: {
+        action: 'credential_changed',
+        workspaceId: workspace.id,
+        subject: clientId,
+        details: { credentialId: id, before, after },
+      },
     }
   })
 }
@@ -81,7 +105,7 @@ export async function revokeCredential(
 ): Promise<Changed<object>> {
   return change(needs, workspace.tenant.id, async (connection) => {
     if (!(await clientStore(connection, workspace.id).revokeCredential(clientId, id))) {
-      throw new ChangeRefusal('id', 'unknown_credential', 'id names no live credential of this client')
+      throw unknownCredential()
     }
     return {
       value: {},
@@ -95,20 +119,27 @@ export async function revokeCredential(
   })
 }
 
-function requireChoosable(workspace: Workspace, chosen: string | undefined): void {
-  if (chosen === undefined) return
-  if (!workspace.chosenSecrets) {
-    throw new ChangeRefusal(
-      'chosen',
-      'chosen_secrets_off',
-      'this workspace takes only secrets that Regent generates',
-    )
-  }
-  if (readSecretForm(chosen).form !== 'chosen') {
-    throw new ChangeRefusal(
-      'chosen',
-      'secret_syntax',
-      `chosen must be 1 to ${MAX_SECRET_BYTES} printable ASCII characters and not begin like a generated secret`,
-    )
-  }
+async function requireLive(
+  connection: TenantConnection,
+  workspace: Workspace,
+  clientId: ClientId,
+  id: CredentialId,
+): Promise<ListedCredential> {
+  const store = credentialListStore(connection, workspace.id)
+  const [found] = await store.listCredentials({ clientId, id, state: 'live' }, undefined, 1)
+  if (found === undefined) throw unknownCredential()
+  return found
+}
+
+function unknownCredential(): ChangeRefusal {
+  return new ChangeRefusal('id', 'unknown_credential', 'id names no live credential of this client')
+}
+
+function requireOverlap(overlap: number): void {
+  if (Number.isInteger(overlap) && overlap >= 0 && overlap <= MAX_OVERLAP) return
+  throw new ChangeRefusal(
+    'overlap',
+    'out_of_bounds',
+    `overlap must be a whole number of seconds from 0 to ${MAX_OVERLAP}`,
+  )
 }

@@ -1,18 +1,19 @@
 /** Rows of the change feed: appended, never changed, pruned in the end. */
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
+import type { TenantId } from '../ids.ts'
 import { CHANGE_CHANNEL } from '../storage/listener.ts'
 import type { OperatorConnection, TenantConnection } from '../storage/transaction.ts'
 import type { Region } from '../tenancy/region.ts'
 import type { ChangeEvent } from './change-event.ts'
 
-export function feedStore({ db, tenantId }: TenantConnection, region: Region) {
+export function feedStore({ db }: TenantConnection | OperatorConnection, region: Region) {
   return {
     /**
      * Takes the region's next number. Its row stays locked until the commit, so this is the last thing that a
      * transaction does: the order of numbers is then the order of commits, without gaps.
      */
-    async appendFeedEntry(event: ChangeEvent): Promise<number> {
+    async appendFeedEntry(tenantId: TenantId, event: ChangeEvent): Promise<number> {
       const { number } = await db
         .updateTable('change_counter')
         .set((eb) => ({ number: eb('number', '+', '1') }))

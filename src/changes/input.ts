@@ -32,3 +32,16 @@ export function requirePeriod(notBefore: number | undefined, expiresAt: number |
     throw new ChangeRefusal('expiresAt', 'empty_period', 'expiresAt must be later than notBefore')
   }
 }
+
+const MOST = 1_000_000_000
+
+/** @param tokensPerMinute undefined: as many as are asked for */
+export function requireLimit(tokensPerMinute: number | undefined): void {
+  if (tokensPerMinute === undefined) return
+  if (Number.isInteger(tokensPerMinute) && tokensPerMinute >= 1 && tokensPerMinute <= MOST) return
+  throw new ChangeRefusal(
+    'tokensPerMinute',
+    'out_of_bounds',
+    `tokensPerMinute must be a whole number from 1 to ${MOST}; leave it out for no limit, and disable a client to give it none`,
+  )
+}

@@ -26,10 +26,11 @@ export function maintainKeys(needs: ChangeNeeds, workspace: Workspace) {
 
 /**
  * The published key takes over from the active one, which goes on verifying.
+ * @param now also before verifiers can have the published key: who has an older set in memory refuses tokens until it is over
  * @throws ChangeRefusal `key_too_young`, with the earliest moment, while verifiers may not have the published key
  */
-export function rotateKeys(needs: ChangeNeeds, workspace: Workspace) {
-  return changeKeys(needs, workspace, ROTATE)
+export function rotateKeys(needs: ChangeNeeds, workspace: Workspace, now = false) {
+  return changeKeys(needs, workspace, { ...ROTATE, now })
 }
 
 /** The emergency: the key leaves the JWKS now, whatever still depends on it, and another one signs at once. */
@@ -37,6 +38,7 @@ export async function revokeKey(
   needs: ChangeNeeds,
   workspace: Workspace,
   kid: Kid,
+  alive?: number,
 ): Promise<Changed<{ steps: readonly KeyStep[] }>> {
   return change(needs, workspace.tenant.id, async (connection) => {
     const store = keyStore(connection, workspace.id)
@@ -57,6 +59,7 @@ export async function revokeKey(
         subject: kid,
         details: { revoked: kid, steps },
       },
+      breaks: alive === undefined ? [] : [`${alive} tokens or fewer that have not ended are worthless`],
     }
   })
 }
@@ -74,8 +77,14 @@ async function changeKeys(
         action: 'keys_changed',
         workspaceId: workspace.id,
         subject: workspace.slug,
-        details: { rotate: wish.rotate, steps },
+        details: { rotate: wish.rotate, ...(wish.now === true && { now: true }), steps },
       },
+      breaks:
+        wish.now === true
+          ? [
+              `verifiers that have fetched the keys within ${workspace.jwksMaxAge} s may refuse tokens for as long`,
+            ]
+          : [],
     }
   })
 }

@@ -11,3 +11,7 @@ export class ChangeRefusal extends Error {
     this.reason = reason
   }
 }
+
+export function unknownClient(): ChangeRefusal {
+  return new ChangeRefusal('id', 'unknown_client', 'id names no client of this workspace')
+}

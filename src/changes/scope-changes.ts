@@ -2,11 +2,10 @@
 import { clientStore } from '../clients/client-store.ts'
 import type { ClientId } from '../ids.ts'
 import { isScopeToken, type ScopeToken } from '../oauth/scope.ts'
-import { sqlState } from '../storage/transaction.ts'
+import { sqlState, type TenantConnection } from '../storage/transaction.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
 import { change, type Changed, type ChangeNeeds } from './change.ts'
-import { unknownClient } from './client-changes.ts'
-import { ChangeRefusal } from './refusal.ts'
+import { ChangeRefusal, unknownClient } from './refusal.ts'
 
 /** @param byDefault whether the client gets them when it asks for no scope (RFC 6749 §3.3) */
 export async function grantScopes(
@@ -16,17 +15,9 @@ export async function grantScopes(
   scopes: readonly string[],
   byDefault = true,
 ): Promise<Changed<object>> {
-  const tokens = scopes.filter(isScopeToken)
-  if (tokens.length !== scopes.length) throw unknownScope()
   return change(needs, workspace.tenant.id, async (connection) => {
-    const store = clientStore(connection, workspace.id)
-    if (!(await store.lockClient(clientId))) throw unknownClient()
-    for (const token of tokens) {
-      await store.upsertGrant(clientId, token, byDefault).catch((cause: unknown) => {
-        // 23503, foreign key violation: no resource server of this workspace owns it.
-        throw sqlState(cause) === '23503' ? unknownScope(cause) : cause
-      })
-    }
+    if (!(await clientStore(connection, workspace.id).lockClient(clientId))) throw unknownClient()
+    await addGrants(connection, workspace, clientId, scopes, byDefault)
     return {
       value: {},
       event: {
@@ -37,6 +28,25 @@ export async function grantScopes(
       },
     }
   })
+}
+
+/** The part of a change that grants them. */
+export async function addGrants(
+  connection: TenantConnection,
+  workspace: Workspace,
+  clientId: ClientId,
+  scopes: readonly string[],
+  byDefault: boolean,
+): Promise<void> {
+  const tokens = scopes.filter(isScopeToken)
+  if (tokens.length !== scopes.length) throw unknownScope()
+  const store = clientStore(connection, workspace.id)
+  for (const token of tokens) {
+    await store.upsertGrant(clientId, token, byDefault).catch((cause: unknown) => {
+      // 23503, foreign key violation: no resource server of this workspace owns it.
+      throw sqlState(cause) === '23503' ? unknownScope(cause) : cause
+    })
+  }
 }
 
 export async function withdrawScopes(

@@ -108,7 +108,7 @@ export async function openPostgresDatabases(
         const here = servedBy(pool, replica, target, config)
         for (const region of regions) {
           databases.set(region, one)
-          served.set(region, here)
+          served.set(region, { ...here, changes: one })
         }
       })
     }

@@ -18,6 +18,7 @@ import type { Credential, KnownClient } from './client.ts'
 import type { Presented } from './credentials.ts'
 import { digestSecret, matchesDigest, type Digest, type DigestKeys, type DigestOwner } from './digest.ts'
 import type { HashQueue } from './hash-queue.ts'
+import { isWithinNetworks } from './networks.ts'
 import { tooManyAttempts, type AuthenticationFault } from './refusal.ts'
 import type { VerifiedSecrets } from './verified-secrets.ts'
 
@@ -114,7 +115,7 @@ export function clientAuthentication(needs: Needs) {
       right = compared.right
     }
 
-    const fault = faultOf(presented, client, credential, right, clock.now())
+    const fault = faultOf(asked, client, credential, right, clock.now())
     // A right secret that is of no use costs what a wrong one does, though its digest told it quickly.
     if (fault !== undefined && !generated) compared ??= await compare(asked, client, bcryptHash)
     if (fault !== undefined || client === undefined || credential === undefined) {
@@ -148,7 +149,7 @@ export type Asked = {
 }
 
 function faultOf(
-  { method }: Presented,
+  { presented: { method }, workspace, peer }: Asked,
   client: KnownClient | undefined,
   credential: Credential | undefined,
   right: boolean,
@@ -162,6 +163,9 @@ function faultOf(
   if (notBefore !== undefined && now < notBefore) return 'credential_not_yet_valid'
   if (expiresAt !== undefined && now >= expiresAt) return 'credential_expired'
   if (client.state !== 'enabled') return 'client_disabled'
+  if (workspace.disabled === true) return 'workspace_disabled'
+  if (workspace.tenant.suspended === true) return 'tenant_suspended'
+  if (!isWithinNetworks(peer, client.allowedNetworks)) return 'network_not_allowed'
   if (client.strictAuthMethod && client.tokenEndpointAuthMethod !== method) return 'method_not_registered'
   return undefined
 }

@@ -32,7 +32,24 @@ export function clientStore({ db, tenantId }: TenantConnection, workspaceId: Wor
           grant_types: [...client.grantTypes],
           default_resource_server_id: client.defaultResourceServerId ?? null,
           several_resources: client.severalResources,
+          allowed_networks: [...client.allowedNetworks],
         })
+        .execute()
+    },
+
+    /** But for its name, which it is called by for ever, and its state. */
+    async updateClient({ id, ...client }: Omit<Client, 'state'>): Promise<void> {
+      await db
+        .updateTable('client')
+        .set({
+          name: client.name,
+          token_endpoint_auth_method: client.tokenEndpointAuthMethod,
+          strict_auth_method: client.strictAuthMethod,
+          default_resource_server_id: client.defaultResourceServerId ?? null,
+          several_resources: client.severalResources,
+          allowed_networks: [...client.allowedNetworks],
+        })
+        .where((eb) => eb.and({ ...here, client_id: id }))
         .execute()
     },
 
@@ -74,6 +91,7 @@ export function clientStore({ db, tenantId }: TenantConnection, workspaceId: Wor
           kind: 'secret',
           origin: credential.origin,
           label: credential.label,
+          created_by: credential.createdBy,
           bcrypt_hash: credential.bcryptHash,
           digest: credential.digest?.bytes ?? null,
           digest_key_id: credential.digest?.keyId ?? null,
@@ -93,6 +111,20 @@ export function clientStore({ db, tenantId }: TenantConnection, workspaceId: Wor
         .where('slot', 'is not', null)
         .execute()
       return rows.flatMap(({ slot }) => slot ?? [])
+    },
+
+    /** @param expiresAt undefined: it has no end. @returns whether there is such a live one */
+    async updateCredential(
+      clientId: ClientId,
+      id: CredentialId,
+      { label, expiresAt }: Pick<NewCredential, 'label' | 'expiresAt'>,
+    ): Promise<boolean> {
+      const { numUpdatedRows } = await db
+        .updateTable('credential')
+        .set({ label, expires_at: databaseDate(expiresAt) })
+        .where((eb) => eb.and({ ...here, client_id: clientId, credential_id: id, state: 'live' }))
+        .executeTakeFirst()
+      return numUpdatedRows === 1n
     },
 
     async revokeCredential(clientId: ClientId, id: CredentialId): Promise<boolean> {

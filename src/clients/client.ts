@@ -21,6 +21,8 @@ export type Client = {
   readonly defaultResourceServerId: ResourceServerId | undefined
   /** One token may be for several resource servers. */
   readonly severalResources: boolean
+  /** Addresses and subnets that it may ask from; none: from anywhere. */
+  readonly allowedNetworks: readonly string[]
 }
 
 /** One secret of a client. A client has up to five that live, so that they can be rotated one by one. */
@@ -34,10 +36,12 @@ export type Credential = {
   /** Seconds since 1970; undefined where there is no such bound. */
   readonly notBefore: number | undefined
   readonly expiresAt: number | undefined
+  /** It replaces another one, and nobody has used it yet. */
+  readonly awaitsUse?: boolean
 }
 
 /** As it is made. */
-export type NewCredential = Credential & { readonly label: string }
+export type NewCredential = Credential & { readonly label: string; readonly createdBy: string }
 
 /** One scope token that a client may have, with the resource server that owns it. */
 export type ScopeGrant = {

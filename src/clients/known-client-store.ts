@@ -26,14 +26,14 @@ export function knownClientStore({ db, tenantId }: TenantConnection, workspaceId
       const clients = await db
         .selectFrom('client')
         .select(['client_id', 'state', 'token_endpoint_auth_method', 'strict_auth_method', 'grant_types'])
-        .select(['default_resource_server_id', 'several_resources', 'tokens_per_minute'])
+        .select(['default_resource_server_id', 'several_resources', 'tokens_per_minute', 'allowed_networks'])
         .where((eb) => eb.and(here))
         .where('client_id', '=', one)
         .execute()
       const credentials = await db
         .selectFrom('credential')
         .select(['client_id', 'credential_id', 'origin', 'bcrypt_hash', 'digest', 'digest_key_id'])
-        .select(['state', 'not_before', 'expires_at'])
+        .select(['state', 'not_before', 'expires_at', 'awaits_use'])
         .where((eb) => eb.and(here))
         .where('client_id', '=', one)
         .orderBy('created_at')
@@ -85,6 +85,7 @@ const CLIENT = z.object({
   default_resource_server_id: z.uuid().nullable(),
   several_resources: z.boolean(),
   tokens_per_minute: z.int().positive().nullable(),
+  allowed_networks: z.array(z.string().max(50)).max(50),
 })
 
 const CREDENTIAL = z.object({
@@ -96,6 +97,7 @@ const CREDENTIAL = z.object({
   state: z.enum(['live', 'revoked']),
   not_before: z.date().nullable(),
   expires_at: z.date().nullable(),
+  awaits_use: z.boolean(),
 })
 
 const GRANT = z.object({
@@ -124,6 +126,7 @@ function readClient(
       defaultResourceServerId: (row.default_resource_server_id ?? undefined) as ResourceServerId | undefined,
       severalResources: row.several_resources,
       tokensPerMinute: row.tokens_per_minute ?? undefined,
+      allowedNetworks: row.allowed_networks,
       credentials: credentials.map(readCredential),
       grants: grants.map(readGrant),
     }
@@ -145,6 +148,7 @@ function readCredential(credentialRow: unknown): Credential {
     state: row.state,
     notBefore: numericDate(row.not_before),
     expiresAt: numericDate(row.expires_at),
+    awaitsUse: row.awaits_use,
   }
 }
 

@@ -8,10 +8,13 @@ export type AuthenticationFault =
   | 'credential_not_yet_valid'
   | 'credential_revoked'
   | 'method_not_registered'
+  | 'network_not_allowed'
   | 'secret_form'
   | 'secret_syntax'
+  | 'tenant_suspended'
   | 'unknown_client'
   | 'unknown_credential'
+  | 'workspace_disabled'
   | 'wrong_secret'
 
 export function authenticationFailed(reason: AuthenticationFault): OAuthError {

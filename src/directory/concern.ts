@@ -5,12 +5,15 @@ import type { Concern } from './memory.ts'
 
 const OF_CLIENT: ReadonlySet<string> = new Set([
   'client_created',
+  'client_changed',
   'client_enabled',
   'client_disabled',
   'client_deleted',
   'scopes_granted',
   'scopes_withdrawn',
   'secret_created',
+  'secret_rotated',
+  'credential_changed',
   'credential_revoked',
 ])
 /** Of a workspace as such: what its clients were granted stays as it is. */
@@ -18,6 +21,9 @@ const OF_SETTINGS: ReadonlySet<string> = new Set([
   'workspace_created',
   'resource_server_created',
   'keys_changed',
+  'workspace_changed',
+  'resource_server_renamed',
+  'scopes_added',
 ])
 
 export function concernOf({

@@ -2,6 +2,7 @@
  * What an endpoint of a workspace is, and the steps that stand before each of them: the region is ours, the workspace
  * exists, the method fits. Whatever it throws becomes a reply here, and an observation.
  */
+import type { Clock } from '../clock.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { KnownWorkspace } from '../directory/known-workspace.ts'
 import type { Question, Reply } from '../exchange.ts'
@@ -29,11 +30,13 @@ export type WorkspaceEndpoint = {
 type Needs = {
   /** One for each region that this node serves. */
   readonly directories: ReadonlyMap<Region, Directory>
+  readonly clock: Clock
   readonly observe: Observe
 }
 
 /** @returns who answers; tells `onLocated`, where it is given, whose question it is */
-export function openToAll({ path, methods, answer }: WorkspaceEndpoint, { directories, observe }: Needs) {
+export function openToAll({ path, methods, answer }: WorkspaceEndpoint, needs: Needs) {
+  const { directories, clock, observe } = needs
   return async (
     question: WorkspaceQuestion,
     onLocated?: (workspace: KnownWorkspace) => void,
@@ -45,7 +48,7 @@ export function openToAll({ path, methods, answer }: WorkspaceEndpoint, { direct
       const directory = directories.get(question.address.region)
       if (directory === undefined) throw misdirected()
       workspace = await directory.locate(question.address)
-      if (workspace === undefined) throw nothingHere()
+      if (workspace === undefined || isGone(workspace, clock)) throw nothingHere()
       onLocated?.(workspace)
       requireMethod(question.method, methods)
       return await answer(question, workspace, directory)
@@ -53,6 +56,11 @@ export function openToAll({ path, methods, answer }: WorkspaceEndpoint, { direct
       return refusalOf(error, question, observe, workspace?.issuer, path)
     }
   }
+}
+
+/** Of a deleted tenant nothing is left once it cannot be restored any more; memory may still know it. */
+function isGone({ tenant: { goneAt } }: KnownWorkspace, clock: Clock): boolean {
+  return goneAt !== undefined && clock.now() >= goneAt
 }
 
 function requireMethod(method: string, allowed: readonly string[]): void {

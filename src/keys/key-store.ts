@@ -86,6 +86,19 @@ export function keyStore({ db, tenantId }: TenantConnection, workspaceId: Worksp
       return numUpdatedRows === 1n
     },
 
+    /** Of keys that something may depend on: what they wait for before they go only grows. Seconds each. */
+    async raiseMaxima(tokenLifetime: number, jwksAge: number): Promise<void> {
+      await db
+        .updateTable('signing_key')
+        .set({
+          max_token_lifetime: sql<number>`greatest(max_token_lifetime, ${tokenLifetime}::integer)`,
+          max_jwks_age: sql<number>`greatest(max_jwks_age, ${jwksAge}::integer)`,
+        })
+        .where((eb) => eb.and(here))
+        .where('state', 'in', ['published', 'active', 'retired'])
+        .execute()
+    },
+
     /** Two rotations of one workspace wait for each other here. */
     async lockKeys(): Promise<void> {
       await db

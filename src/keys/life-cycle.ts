@@ -21,6 +21,8 @@ export type KeyWish = {
   readonly rotate: boolean
   /** Nobody can have cached a set without the algorithm's first key: its resource servers are as new as it is. */
   readonly firstSignsAtOnce: boolean
+  /** Although verifiers may not have the published key yet. */
+  readonly now?: boolean
 }
 
 export type KeyStep =
@@ -46,7 +48,7 @@ export function keySteps(
   keys: readonly SigningKey[],
   now: number,
   settings: KeySettings,
-  { rotate, firstSignsAtOnce }: KeyWish,
+  { rotate, firstSignsAtOnce, now: atOnce = false }: KeyWish,
 ): readonly KeyStep[] {
   const active = keys.find(({ state }) => state === 'active')
   const published = keys.find(({ state }) => state === 'published')
@@ -73,6 +75,14 @@ export function keySteps(
     return [...removals, first, ...(published === undefined ? [next] : [])]
   }
   if (published === undefined) return [...removals, next]
+  if (rotate && atOnce && published.maySignAt > now) {
+    // Its row says from when it may sign, and keeps that promise: another one, made now, signs in its place.
+    return [
+      ...removals,
+      { do: 'retire', kid: active.kid },
+      { do: 'publish', algorithm, maySignAt: now, activate: true },
+    ]
+  }
   if (rotate && published.maySignAt <= now) {
     return [...removals, { do: 'retire', kid: active.kid }, { do: 'activate', kid: published.kid }, next]
   }

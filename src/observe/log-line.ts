@@ -11,8 +11,9 @@ export function writeLine(logger: Logger, observation: Observation): void {
       return
     }
     case 'request_refused': {
-      const { requestId, peer, status, code, reason, issuer } = observation
-      logger[status >= 500 ? 'error' : 'info']({ event, requestId, peer, status, code, reason, issuer })
+      const { requestId, peer, status, code, reason, issuer, actor } = observation
+      const line = { event, requestId, peer, status, code, reason, issuer, actor }
+      logger[status >= 500 ? 'error' : 'info'](line)
       return
     }
     case 'server_error': {

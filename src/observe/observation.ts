@@ -26,6 +26,8 @@ export type Observation =
       readonly issuer?: string
       /** The path of the endpoint that it came to; none where the front door refused it. */
       readonly endpoint?: string
+      /** Who asked to administer something. */
+      readonly actor?: string
     }
   /** A request that had come to an endpoint was answered, whatever with. */
   | {

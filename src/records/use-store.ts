@@ -88,6 +88,21 @@ export function tenantUseStore({ db, tenantId }: TenantConnection, workspaceId: 
       return row && { lastUsedAt: row.last_used_at, uses: Number(row.uses) }
     },
 
+    /**
+     * Tokens of all its clients that may not have ended, by whole days: never too few.
+     * @param lifetime seconds that a token lives at most
+     * @param until seconds since 1970 when the last one was issued; undefined: now
+     */
+    async countIssuedSince(lifetime: number, until?: number): Promise<number> {
+      const last = until === undefined ? sql`now()` : sql`to_timestamp(${until})`
+      const { rows } = await sql<{ issued: string }>`
+        select coalesce(sum(issued), 0) as issued from regent.issuance_count
+        where tenant_id = ${tenantId} and workspace_id = ${workspaceId}
+          and day >= (now() at time zone 'UTC' - make_interval(secs => ${lifetime}))::date
+          and day <= (${last} at time zone 'UTC')::date`.execute(db)
+      return Number(rows[0]?.issued ?? 0)
+    },
+
     /** Tokens that its clients got, by day: `2026-11-25`, in UTC. */
     async listCounts(
       clientId: ClientId,

@@ -27,7 +27,7 @@ export type AnswerRequest = (
 
 const NO_BODY = Buffer.alloc(0)
 
-export function requestAnswerer({ directories, observe, writeReply, spans }: Needs) {
+export function requestAnswerer({ directories, clock, observe, writeReply, spans }: Needs) {
   const endOfReading = turnTaker((requests) => observe({ type: 'turn_taken', requests }))
   const answered =
     (
@@ -61,7 +61,7 @@ export function requestAnswerer({ directories, observe, writeReply, spans }: Nee
 
   return {
     fromEndpoint(endpoint: WorkspaceEndpoint): AnswerRequest {
-      const ask = openToAll(endpoint, { directories, observe })
+      const ask = openToAll(endpoint, { directories, clock, observe })
       const takesBody = endpoint.methods.includes('POST')
       return answered(endpoint.path, async (arrival, request, span) => {
         const body = takesBody ? await readBody(request) : NO_BODY

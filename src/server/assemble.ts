@@ -13,6 +13,7 @@ import { newNodeId } from '../ids.ts'
 import { digestRecords } from '../records/digest-records.ts'
 import { issuanceLimits, issuanceRefused } from '../records/issuance-limits.ts'
 import type { Region } from '../tenancy/region.ts'
+import { assembleAdministration } from './assemble-administration.ts'
 import { DEFAULT_LIMITS, httpServer } from './http-server.ts'
 import { changeHints } from './change-hints.ts'
 import { regionNode, type RegionNode } from './region-node.ts'
@@ -118,8 +119,10 @@ export function assembleServer(parts: ServerParts): TokenServer {
   })
   const http = httpServer({
     origin,
+    administration: assembleAdministration(parts, nodes, memory.maxStale),
     endpoints,
     directories,
+    clock,
     observe,
     trustedProxies,
     limits,

@@ -1,4 +1,4 @@
-/** Reads a request's body, bounded: nobody makes a node hold more than 16 KiB for a request. */
+/** Reads a request's body, bounded: nobody makes a node hold more than 16 KiB for a request, or 256 KiB to administer. */
 import type { IncomingMessage } from 'node:http'
 import { OAuthError } from '../oauth/error.ts'
 
@@ -12,12 +12,14 @@ const PATIENCE = 500
 const NOTHING = Buffer.alloc(0)
 
 /**
+ * @param most bytes that it may have
  * @returns undefined when the caller went away, or was refused, before its request was complete
  * @throws OAuthError 413; what is left of the body is then not read, and the connection is to be closed
  */
-export async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+export async function readBody(request: IncomingMessage, most = MAX_BODY_BYTES): Promise<Buffer | undefined> {
   const declared = Number(request.headers['content-length'] ?? 0)
-  if (declared > MAX_THROWN_AWAY) throw tooLarge()
+  const mostTaken = Math.max(MAX_THROWN_AWAY, 2 * most)
+  if (declared > mostTaken) throw tooLarge(most)
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
@@ -25,21 +27,21 @@ export async function readBody(request: IncomingMessage): Promise<Buffer | undef
     const refuse = () => {
       clearTimeout(late)
       request.pause()
-      reject(tooLarge())
+      reject(tooLarge(most))
     }
-    if (declared > MAX_BODY_BYTES) late = setTimeout(refuse, PATIENCE)
+    if (declared > most) late = setTimeout(refuse, PATIENCE)
     request.on('data', (chunk: Buffer) => {
       size += chunk.length
-      if (size <= MAX_BODY_BYTES) chunks.push(chunk)
+      if (size <= most) chunks.push(chunk)
       else {
         chunks.length = 0
         late ??= setTimeout(refuse, PATIENCE)
-        if (size > MAX_THROWN_AWAY) refuse()
+        if (size > mostTaken) refuse()
       }
     })
     request.on('end', () => {
       const [first = NOTHING, ...rest] = chunks
-      if (size > MAX_BODY_BYTES) refuse()
+      if (size > most) refuse()
       else resolve(rest.length === 0 ? first : Buffer.concat(chunks))
     })
     const gone = () => {
@@ -51,14 +53,9 @@ export async function readBody(request: IncomingMessage): Promise<Buffer | undef
   })
 }
 
-function tooLarge(): OAuthError {
-  return new OAuthError(
-    'invalid_request',
-    'body_too_large',
-    `the body may have at most ${MAX_BODY_BYTES} bytes`,
-    {
-      status: 413,
-      headers: { Connection: 'close' },
-    },
-  )
+function tooLarge(most: number): OAuthError {
+  return new OAuthError('invalid_request', 'body_too_large', `the body may have at most ${most} bytes`, {
+    status: 413,
+    headers: { Connection: 'close' },
+  })
 }

@@ -4,12 +4,20 @@
  * what this refuses.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { problemReply } from '../admin/problem.ts'
 import { refusalOf } from '../endpoints/answer.ts'
 import type { Question } from '../exchange.ts'
 import { OAuthError } from '../oauth/error.ts'
 import type { Observe } from '../observe/observation.ts'
-import { nothingHere, readAddress, type WorkspaceAddress } from '../tenancy/address.ts'
+import {
+  isAdminTarget,
+  nothingHere,
+  readAddress,
+  readAdminAddress,
+  type WorkspaceAddress,
+} from '../tenancy/address.ts'
 import type { Origin } from '../tenancy/origin.ts'
+import type { AdminDoor } from './admin-door.ts'
 import { malformedMessage } from './frame-refusal.ts'
 import type { Caller } from './peer.ts'
 import type { RequestSpans } from './request-spans.ts'
@@ -35,19 +43,29 @@ type Needs = {
 export function frontDoor(
   { origin, readCaller, paths, observe, writeReply, spans }: Needs,
   letIn: (arrival: Arrival, request: IncomingMessage, response: ServerResponse) => void,
+  letInAdmin: AdminDoor,
 ) {
   return (request: IncomingMessage, response: ServerResponse): void => {
     const caller = readCaller(request)
     const headers = headerReader(request.rawHeaders)
-    let arrival: Arrival
+    const target = request.url ?? ''
+    let enter: () => void
     try {
       requireFewHeaders(request)
       requirePlainFraming(request, headers('transfer-encoding'))
-      const { address, query } = readAddress(headers('host'), request.url ?? '', origin)
-      if (!paths.has(address.path)) throw nothingHere()
-      arrival = { address, query, headers, method: request.method ?? '', ...caller }
+      const more = { headers, method: request.method ?? '', ...caller }
+      if (isAdminTarget(target)) {
+        const found = readAdminAddress(headers('host'), target, origin)
+        enter = () => letInAdmin({ ...found, ...more }, request, response)
+      } else {
+        const found = readAddress(headers('host'), target, origin)
+        if (!paths.has(found.address.path)) throw nothingHere()
+        enter = () => letIn({ ...found, ...more }, request, response)
+      }
     } catch (error) {
-      const reply = refusalOf(error, caller, observe)
+      const reply = isAdminTarget(target)
+        ? problemReply(error, caller, observe, 'administration')
+        : refusalOf(error, caller, observe)
       // Whoever cannot write a message may not agree with us on where it ends: nothing that follows is read.
       const closing = MALFORMED.has(reply.status) ? { Connection: 'close' } : {}
       const answer = { ...reply, headers: { ...reply.headers, ...closing } }
@@ -55,7 +73,7 @@ export function frontDoor(
       spans?.refused(request, reply)
       return
     }
-    letIn(arrival, request, response)
+    enter()
   }
 }
 

@@ -5,11 +5,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { Socket } from 'node:net'
+import type { Administration } from '../admin/administration.ts'
+import type { Clock } from '../clock.ts'
 import type { Observe } from '../observe/observation.ts'
 import type { Origin } from '../tenancy/origin.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { WorkspaceEndpoint } from '../endpoints/workspace-endpoint.ts'
 import type { Region } from '../tenancy/region.ts'
+import { adminDoor } from './admin-door.ts'
 import { requestAnswerer } from './answer-request.ts'
 import { isHandshakeFailure, type Certificate } from './certificate.ts'
 import { expressDoor } from './express-door.ts'
@@ -23,7 +26,9 @@ import { replyWriter } from './write-reply.ts'
 
 type Needs = {
   readonly endpoints: readonly WorkspaceEndpoint[]
+  readonly administration: Administration
   readonly directories: ReadonlyMap<Region, Directory>
+  readonly clock: Clock
   readonly origin: Origin
   readonly observe: Observe
   readonly trustedProxies: readonly string[]
@@ -62,7 +67,7 @@ export function httpServer(needs: Needs): Server | TlsServer {
   const table = securityHeaders(origin)
   const writeReply = replyWriter({ securityHeaders: table, isDraining })
   const spans = requestSpans(origin)
-  const answer = requestAnswerer({ directories, observe, writeReply, spans })
+  const answer = requestAnswerer({ directories, clock: needs.clock, observe, writeReply, spans })
   const lane = fastLane(needs.fastLane ? endpoints : [], answer.fromEndpoint)
   const express = expressDoor({ endpoints, answer })
   const paths = new Set(endpoints.map(({ path }) => path))
@@ -73,6 +78,7 @@ export function httpServer(needs: Needs): Server | TlsServer {
       const door = lane.get(arrival.address.path) ?? express
       void door(arrival, request, response)
     },
+    adminDoor({ administration: needs.administration, observe, writeReply }),
   )
   const frames = frameRefusals({ readCaller, observe, writeReply, securityHeaders: table })
   const door = (request: IncomingMessage, response: ServerResponse) => {

@@ -8,6 +8,8 @@ import type { Database } from '../storage/transaction.ts'
 /** A region's database, for what requests need of it: deadlines are short. */
 export type ServedRegion = {
   readonly database: Database
+  /** The same, for changes: patient enough for a replica that confirms commits. */
+  readonly changes?: Database
   /** The same, for what only reads: as of one moment each time. */
   readonly reads: Database
   /** The same, whose commits survive the loss of power. */

@@ -70,8 +70,8 @@ export function guarded(database: Database, { guard }: Breaker): Database {
     beforeTenant: (work) => guard(() => database.beforeTenant(work)),
     beforeThenInTenant: (find, then) => guard(() => database.beforeThenInTenant(find, then)),
     asOperator: (work) => guard(() => database.asOperator(work)),
-    asOperatorThenTenant: (tenantId, first, then) =>
-      guard(() => database.asOperatorThenTenant(tenantId, first, then)),
+    asOperatorAroundTenant: (tenantId, first, then, last) =>
+      guard(() => database.asOperatorAroundTenant(tenantId, first, then, last)),
   }
 }
 

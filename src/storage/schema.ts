@@ -12,7 +12,7 @@ import type {
 } from '../ids.ts'
 
 type DatabaseTime = Generated<Date>
-/** Tokens a minute; null: as many as are asked for. */
+/** At most so many; null: as many as are asked for. */
 type Limit = Generated<number | null>
 
 export type Schema = {
@@ -21,6 +21,11 @@ export type Schema = {
     region: string
     slug: string
     tokens_per_minute: Limit
+    state: Generated<'live' | 'suspended' | 'deleted'>
+    gone_at: ColumnType<Date | null, never, Date | RawBuilder<Date> | null>
+    max_workspaces: Limit
+    max_resource_servers: Limit
+    max_clients: Limit
     created_at: DatabaseTime
   }
   workspace: OfWorkspace & {
@@ -34,6 +39,11 @@ export type Schema = {
     signing_algorithm: Generated<string>
     chosen_digests: Generated<boolean>
     tokens_per_minute: Limit
+    state: Generated<'enabled' | 'disabled' | 'deleted'>
+    built_in: Generated<boolean>
+    self_rotation: Generated<boolean>
+    key_rotation: Generated<string | null>
+    rotation_due_at: Generated<Date | null>
     created_at: DatabaseTime
   }
   resource_server: OfWorkspace & {
@@ -61,6 +71,7 @@ export type Schema = {
     default_resource_server_id: ResourceServerId | null
     several_resources: boolean
     tokens_per_minute: Limit
+    allowed_networks: Generated<string[]>
     created_at: DatabaseTime
   }
   credential: OfWorkspace & {
@@ -77,6 +88,11 @@ export type Schema = {
     created_at: DatabaseTime
     not_before: Date | null
     expires_at: Date | null
+    created_by: string | null
+    /** The credential that it replaces; that one ends so many seconds after the first use of this one. */
+    replaces: string | null
+    overlap: number | null
+    awaits_use: Generated<boolean>
   }
   scope_grant: OfWorkspace & {
     client_id: ClientId
@@ -144,6 +160,19 @@ export type Schema = {
     credential_id: CredentialId
     last_used_at: Date
     uses: string
+    last_used_from: string | null
+  }
+  idempotency_record: {
+    tenant_id: TenantId
+    actor: string
+    method: string
+    route: string
+    key: string
+    request_digest: Buffer
+    sealed_answer: Buffer | null
+    master_key_id: string | null
+    answer_until: ColumnType<Date, Date | RawBuilder<Date>, Date | RawBuilder<Date>>
+    expires_at: ColumnType<Date, Date | RawBuilder<Date>, never>
   }
   issuance_count: OfWorkspace & { client_id: ClientId; day: ColumnType<Date, string>; issued: string }
   use_gap: { region: string; gap_id: string; began_at: Date; ended_at: Date }

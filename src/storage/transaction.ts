@@ -2,8 +2,7 @@
  * Runs work in a transaction whose role and tenant are set before its first statement. The opening message is
  * built here and nowhere else, from branded values: it is the one SQL text that is put together by hand.
  *
- * Roles (migrations/0001-foundation.ts has their rights): the login role is a member of both and inherits nothing,
- * so that a transaction without the role line may do nothing at all.
+ * The login role is a member of both roles and inherits nothing: without the role line a transaction may do nothing.
  */
 import type { Kysely } from 'kysely'
 import type { Pool, PoolClient } from 'pg'
@@ -46,11 +45,12 @@ export type Database = {
     then: (connection: TenantConnection) => Promise<T>,
   ): Promise<T | undefined>
   asOperator<T>(work: (connection: OperatorConnection) => Promise<T>): Promise<T>
-  /** As an operator until the tenant's row is there, then as that tenant: for making a tenant. */
-  asOperatorThenTenant<T>(
+  /** As an operator, as that tenant, and as an operator again: for what only operators may write of a tenant. */
+  asOperatorAroundTenant<First, Then, T>(
     tenantId: TenantId,
-    first: (connection: OperatorConnection) => Promise<void>,
-    then: (connection: TenantConnection) => Promise<T>,
+    first: (connection: OperatorConnection) => Promise<First>,
+    then: (connection: TenantConnection, first: First) => Promise<Then>,
+    last: (connection: OperatorConnection, then: Then) => Promise<T>,
   ): Promise<T>
 }
 
@@ -60,7 +60,6 @@ const STALE_PLAN = '0A000'
 // Serialization failure and deadlock: the database promises nothing was done, and asks to be asked again.
 const RETRIABLE = new Set(['40001', '40P01', STALE_PLAN])
 const MAX_ATTEMPTS = 5
-
 export type DatabaseSettings = {
   /** Name statements, so that each connection plans each text once; some poolers do not know them. */
   readonly prepare?: boolean
@@ -107,11 +106,13 @@ export function database(
         return then({ tenantId, db } as TenantConnection)
       }),
     asOperator: (work) => run(open('regent_operator'), (db) => work({ db } as OperatorConnection)),
-    asOperatorThenTenant: (tenantId, first, then) =>
+    asOperatorAroundTenant: (tenantId, first, then, last) =>
       run(open('regent_operator'), async (db, client) => {
-        await first({ db } as OperatorConnection)
+        const found = await first({ db } as OperatorConnection)
         await client.query(`SET LOCAL ROLE regent_runtime; ${setTenant(tenantId)}`)
-        return then({ tenantId, db } as TenantConnection)
+        const done = await then({ tenantId, db } as TenantConnection, found)
+        await client.query('SET LOCAL ROLE regent_operator')
+        return last({ db } as OperatorConnection, done)
       }),
   }
 }

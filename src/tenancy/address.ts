@@ -20,6 +20,16 @@ export type WorkspaceAddress = {
   readonly path: string
 }
 
+/** A door of administration: of a tenant, by its own people; or of a region, by its operators. */
+export type AdminAddress = {
+  readonly region: Region
+  /** `system` on an operator's host. */
+  readonly tenant: TenantSlug
+  readonly api: 'tenant' | 'system' | 'document'
+  /** What follows `/api/admin/{tenant}`, `/api/system` or `/api`. */
+  readonly path: string
+}
+
 export type HostName =
   | { readonly kind: 'tenant'; readonly tenant: TenantSlug; readonly region: Region; readonly mtls: boolean }
   | { readonly kind: 'operator'; readonly region: Region }
@@ -28,6 +38,8 @@ export type HostName =
 const HOST = /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?$/
 // RFC 3986 §3.3, §3.4: path characters and, after the question mark, those of a query.
 const TARGET = /^\/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*(?:\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?$/
+// Segments of ids and names, none of them `.` or `..`: nothing in them is ever encoded.
+const ADMIN_PATH = /^\/api(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+)+$/
 const WORKSPACE_PATH = /^\/([a-z0-9-]+)\/([a-z0-9-]+)((?:\/[a-z0-9._-]+)+)$/
 // RFC 8414 §3: the well-known string stands between the host and the path of the issuer.
 const INSERTED_PATH = /^(\/\.well-known\/oauth-authorization-server)\/([a-z0-9-]+)\/([a-z0-9-]+)$/
@@ -44,6 +56,43 @@ export function readAddress(
   target: string,
   origin: Origin,
 ): { address: WorkspaceAddress; query: string | undefined } {
+  const { host, path, query } = readTarget(hosts, target)
+  const name = parseHost(host, origin)
+  const place = parsePath(path)
+  if (name?.kind !== 'tenant' || place === undefined || place.tenant !== name.tenant) throw nothingHere()
+  return { address: { region: name.region, mtls: name.mtls, ...place }, query }
+}
+
+/** Whether it is for administration: `api` is no tenant's name. */
+export function isAdminTarget(target: string): boolean {
+  return target.startsWith('/api/')
+}
+
+/** @throws OAuthError as `readAddress` does */
+export function readAdminAddress(
+  hosts: readonly string[],
+  target: string,
+  origin: Origin,
+): { address: AdminAddress; query: string | undefined } {
+  const { host, path, query } = readTarget(hosts, target)
+  const name = parseHost(host, origin)
+  if (name === undefined || !ADMIN_PATH.test(path) || (name.kind === 'tenant' && name.mtls))
+    throw nothingHere()
+  const { region } = name
+  const [, , api = '', tenant = '', ...rest] = path.split('/')
+  if (api === 'openapi.json' && tenant === '')
+    return { address: { region, tenant: tenantOf(name), api: 'document', path: '/openapi.json' }, query }
+  if (name.kind === 'operator' && api === 'system')
+    return { address: { region, tenant: SYSTEM, api, path: path.slice('/api/system'.length) }, query }
+  if (name.kind === 'tenant' && api === 'admin' && tenant === name.tenant)
+    return { address: { region, tenant: name.tenant, api: 'tenant', path: ['', ...rest].join('/') }, query }
+  throw nothingHere()
+}
+
+const SYSTEM = 'system' as TenantSlug
+const tenantOf = (name: HostName) => (name.kind === 'tenant' ? name.tenant : SYSTEM)
+
+function readTarget(hosts: readonly string[], target: string) {
   const host = requireHost(hosts)
   if (!TARGET.test(target)) {
     throw new OAuthError(
@@ -52,15 +101,10 @@ export function readAddress(
       'the request target must be a path in the URI alphabet',
     )
   }
-  const name = parseHost(host, origin)
   const question = target.indexOf('?')
-  const path = question === -1 ? target : target.slice(0, question)
-  const place = parsePath(path)
-  if (name?.kind !== 'tenant' || place === undefined || place.tenant !== name.tenant) throw nothingHere()
-  return {
-    address: { region: name.region, mtls: name.mtls, ...place },
-    query: question === -1 ? undefined : target.slice(question + 1),
-  }
+  return question === -1
+    ? { host, path: target, query: undefined }
+    : { host, path: target.slice(0, question), query: target.slice(question + 1) }
 }
 
 /** One answer for whatever is not there: a path, a tenant, a workspace, a host that is not ours. */

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { ResourceServerId, WorkspaceId } from '../ids.ts'
 import type { ResourceIdentifier } from '../oauth/resource.ts'
-import { isScopeToken } from '../oauth/scope.ts'
+import { isScopeToken, type ScopeToken } from '../oauth/scope.ts'
 import type { Algorithm, JwtType } from '../oauth/signing.ts'
 import { readRow } from '../storage/row.ts'
 import type { TenantConnection } from '../storage/transaction.ts'
@@ -27,6 +27,32 @@ export function resourceServerStore({ db, tenantId }: TenantConnection, workspac
           jwtType: row.jwt_type as JwtType,
         }
       )
+    },
+
+    /** By identifier, in the order of their ids. @param after an id; undefined: from the first */
+    async listResourceServers(
+      after: string | undefined,
+      most: number,
+      id?: ResourceServerId,
+    ): Promise<readonly (ResourceServer & { readonly createdAt: Date })[]> {
+      let query = db
+        .selectFrom('resource_server')
+        .select(['resource_server_id', 'identifier', 'name', 'signing_algorithm', 'jwt_type', 'created_at'])
+        .where('tenant_id', '=', tenantId)
+        .where('workspace_id', '=', workspaceId)
+        .orderBy('resource_server_id')
+        .limit(most)
+      if (after !== undefined) query = query.where('resource_server_id', '>', after as ResourceServerId)
+      if (id !== undefined) query = query.where('resource_server_id', '=', id)
+      const rows = await query.execute()
+      return rows.map((row) => ({
+        id: row.resource_server_id,
+        identifier: row.identifier as ResourceIdentifier,
+        name: row.name,
+        signingAlgorithm: (row.signing_algorithm ?? undefined) as Algorithm | undefined,
+        jwtType: row.jwt_type as JwtType,
+        createdAt: row.created_at,
+      }))
     },
 
     async listScopes(): Promise<readonly OwnedScope[]> {
@@ -81,6 +107,38 @@ export function resourceServerStore({ db, tenantId }: TenantConnection, workspac
         .where('resource_server_id', '=', id)
         .executeTakeFirst()
       return numUpdatedRows === 1n
+    },
+
+    async updateName(id: ResourceServerId, name: string): Promise<boolean> {
+      const { numUpdatedRows } = await db
+        .updateTable('resource_server')
+        .set({ name })
+        .where('tenant_id', '=', tenantId)
+        .where('workspace_id', '=', workspaceId)
+        .where('resource_server_id', '=', id)
+        .executeTakeFirst()
+      return numUpdatedRows === 1n
+    },
+
+    async deleteResourceServer(id: ResourceServerId): Promise<boolean> {
+      const { numDeletedRows } = await db
+        .deleteFrom('resource_server')
+        .where('tenant_id', '=', tenantId)
+        .where('workspace_id', '=', workspaceId)
+        .where('resource_server_id', '=', id)
+        .executeTakeFirst()
+      return numDeletedRows === 1n
+    },
+
+    async deleteScope(id: ResourceServerId, token: ScopeToken): Promise<boolean> {
+      const { numDeletedRows } = await db
+        .deleteFrom('scope')
+        .where('tenant_id', '=', tenantId)
+        .where('workspace_id', '=', workspaceId)
+        .where('resource_server_id', '=', id)
+        .where('scope_token', '=', token)
+        .executeTakeFirst()
+      return numDeletedRows === 1n
     },
 
     async insertScope({ token, resourceServerId, description }: OwnedScope): Promise<void> {

@@ -1,6 +1,6 @@
 /** Rows of tenants and workspaces. Reads and writes, nothing else; what may be written is decided in `changes/`. */
 import type { Issuer, TenantId, WorkspaceId } from '../ids.ts'
-import type { NamelessConnection, OperatorConnection, TenantConnection } from '../storage/transaction.ts'
+import type { NamelessConnection, TenantConnection } from '../storage/transaction.ts'
 import { sql } from 'kysely'
 import { z } from 'zod'
 import { ALGORITHMS } from '../oauth/signing.ts'
@@ -21,25 +21,6 @@ export function tenantNames({ db }: NamelessConnection) {
   }
 }
 
-export function tenantRegistry({ db }: OperatorConnection) {
-  return {
-    async insertTenant({ id, slug, region }: Tenant): Promise<void> {
-      await db.insertInto('tenant').values({ tenant_id: id, slug, region }).execute()
-    },
-
-    /** @param tokensPerMinute undefined: as many as are asked for */
-    async updateTenantLimit({ id, region }: Tenant, tokensPerMinute: number | undefined): Promise<boolean> {
-      const { numUpdatedRows } = await db
-        .updateTable('tenant')
-        .set({ tokens_per_minute: tokensPerMinute ?? null })
-        .where('tenant_id', '=', id)
-        .where('region', '=', region)
-        .executeTakeFirst()
-      return numUpdatedRows === 1n
-    },
-  }
-}
-
 export function workspaceStore({ db, tenantId }: TenantConnection) {
   return {
     async findWorkspace(slug: WorkspaceSlug): Promise<Workspace | undefined> {
@@ -50,9 +31,17 @@ export function workspaceStore({ db, tenantId }: TenantConnection) {
         .select('tenant.tokens_per_minute as tenant_tokens_per_minute')
         .select(['workspace_id', 'workspace.slug', 'issuer', 'access_token_lifetime', 'jwks_max_age'])
         .select(['signing_lead', 'signing_algorithm', 'chosen_secrets', 'chosen_digests'])
-        .select(['audience_parameter', 'workspace.tokens_per_minute'])
+        .select([
+          'audience_parameter',
+          'workspace.tokens_per_minute',
+          'self_rotation',
+          'key_rotation',
+          'built_in',
+        ])
+        .select(['workspace.state', 'tenant.state as tenant_state', 'tenant.gone_at'])
         .where('workspace.tenant_id', '=', tenantId)
         .where('workspace.slug', '=', slug)
+        .where('workspace.state', '<>', 'deleted')
         .executeTakeFirst()
       return row && readWorkspace(tenantId, row)
     },
@@ -60,7 +49,7 @@ export function workspaceStore({ db, tenantId }: TenantConnection) {
     async findTenant(): Promise<Tenant | undefined> {
       const row = await db
         .selectFrom('tenant')
-        .selectAll()
+        .select(['tenant_id', 'slug', 'region', 'tokens_per_minute', 'state', 'gone_at'])
         .where('tenant_id', '=', tenantId)
         .executeTakeFirst()
       return (
@@ -69,16 +58,25 @@ export function workspaceStore({ db, tenantId }: TenantConnection) {
           slug: row.slug as TenantSlug,
           region: row.region as Region,
           tokensPerMinute: row.tokens_per_minute ?? undefined,
+          suspended: row.state !== 'live',
+          goneAt: numericDate(row.gone_at),
         }
       )
     },
 
-    async listWorkspaces(): Promise<readonly { id: WorkspaceId; slug: WorkspaceSlug; issuer: Issuer }[]> {
+    /** By name. @param after a name; undefined: from the first */
+    async listWorkspaces(
+      after?: string,
+      most = 1000,
+    ): Promise<readonly { id: WorkspaceId; slug: WorkspaceSlug; issuer: Issuer }[]> {
       const rows = await db
         .selectFrom('workspace')
         .select(['workspace_id', 'slug', 'issuer'])
         .where('tenant_id', '=', tenantId)
+        .where('state', '<>', 'deleted')
+        .$if(after !== undefined, (query) => query.where('slug', '>', after ?? ''))
         .orderBy('slug')
+        .limit(most)
         .execute()
       return rows.map((row) => ({
         id: row.workspace_id,
@@ -103,19 +101,11 @@ export function workspaceStore({ db, tenantId }: TenantConnection) {
           audience_parameter: workspace.audienceParameter,
           chosen_digests: workspace.chosenDigests,
           tokens_per_minute: workspace.tokensPerMinute ?? null,
+          self_rotation: workspace.selfRotation,
+          key_rotation: workspace.keyRotation ?? null,
+          built_in: workspace.builtIn ?? false,
         })
         .execute()
-    },
-
-    /** @param tokensPerMinute undefined: as many as are asked for */
-    async updateWorkspaceLimit(id: WorkspaceId, tokensPerMinute: number | undefined): Promise<boolean> {
-      const { numUpdatedRows } = await db
-        .updateTable('workspace')
-        .set({ tokens_per_minute: tokensPerMinute ?? null })
-        .where('tenant_id', '=', tenantId)
-        .where('workspace_id', '=', id)
-        .executeTakeFirst()
-      return numUpdatedRows === 1n
     },
   }
 }
@@ -137,6 +127,12 @@ const WORKSPACE = z.object({
   chosen_digests: z.boolean(),
   audience_parameter: z.boolean(),
   tokens_per_minute: LIMIT,
+  self_rotation: z.boolean(),
+  key_rotation: z.string().max(100).nullable(),
+  built_in: z.boolean(),
+  state: z.enum(['enabled', 'disabled']),
+  tenant_state: z.enum(['live', 'suspended', 'deleted']),
+  gone_at: z.date().nullable(),
 })
 
 function readWorkspace(tenantId: TenantId, workspaceRow: unknown): Workspace {
@@ -147,6 +143,8 @@ function readWorkspace(tenantId: TenantId, workspaceRow: unknown): Workspace {
       slug: row.tenant_slug,
       region: row.region,
       tokensPerMinute: row.tenant_tokens_per_minute ?? undefined,
+      suspended: row.tenant_state !== 'live',
+      goneAt: numericDate(row.gone_at),
     },
     id: row.workspace_id as WorkspaceId,
     slug: row.slug,
@@ -159,5 +157,13 @@ function readWorkspace(tenantId: TenantId, workspaceRow: unknown): Workspace {
     chosenDigests: row.chosen_digests,
     audienceParameter: row.audience_parameter,
     tokensPerMinute: row.tokens_per_minute ?? undefined,
+    selfRotation: row.self_rotation,
+    keyRotation: row.key_rotation ?? undefined,
+    builtIn: row.built_in,
+    disabled: row.state === 'disabled',
   }
+}
+
+function numericDate(date: Date | null): number | undefined {
+  return date === null ? undefined : date.getTime() / 1000
 }

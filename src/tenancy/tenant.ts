@@ -11,6 +11,17 @@ export type Tenant = {
   readonly region: Region
   /** At most so many tokens for all of its workspaces; undefined: as many as are asked for. */
   readonly tokensPerMinute?: number | undefined
+  /** No tokens, and settings stay as they are; so it is with a deleted one, too. */
+  readonly suspended?: boolean
+  /** Of a deleted one: seconds since 1970 when it cannot be restored any more, and nothing of it is served. */
+  readonly goneAt?: number | undefined
+}
+
+/** At most so many of each; undefined: as many as are made. */
+export type Quotas = {
+  readonly workspaces?: number | undefined
+  readonly resourceServers?: number | undefined
+  readonly clients?: number | undefined
 }
 
 /** One authorization server of one tenant. */
@@ -34,5 +45,13 @@ export type Workspace = {
   readonly chosenDigests: boolean
   /** `audience` is read where `resource` is not sent, as some products' clients are used to. */
   readonly audienceParameter: boolean
+  /** A client may replace its own secret. */
+  readonly selfRotation: boolean
+  /** When signing keys take turns: a cron expression, in UTC. Undefined: when somebody says so. */
+  readonly keyRotation?: string | undefined
+  /** No tokens, while its documents are served. */
+  readonly disabled?: boolean
+  /** Its clients administer the tenant; nobody changes or removes it. */
+  readonly builtIn?: boolean
   readonly tokensPerMinute?: number | undefined
 }

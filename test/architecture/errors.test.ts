@@ -8,7 +8,7 @@ const BY_FUNCTION = [
   [/\bauthenticationFailed\(\s*'(\w+)'/g, 'invalid_client'],
   // What `faultOf` returns, and the attempt that has no other reason.
   [
-    /(?:return|reason: fault \?\?) '((?:client|credential|method|secret|unknown|wrong)_\w+)'/g,
+    /(?:return|reason: fault \?\?) '((?:client|credential|method|network|secret|tenant|unknown|workspace|wrong)_\w+)'/g,
     'invalid_client',
   ],
   [/\btooManyWait\(\s*'(\w+)'/g, 'temporarily_unavailable'],
@@ -56,5 +56,19 @@ describe('docs/errors.md', () => {
       "new OAuthError('temporarily_unavailable', reason,",
       "new OAuthError('invalid_client', reason,",
     ])
+  })
+})
+
+describe('docs/problems.md', () => {
+  it('lists every reason with which administration refuses, and no other', () => {
+    const found = readSource().flatMap(({ text }) => [
+      ...text.matchAll(/new Problem\(\s*\d+,\s*'(\w+)'/g),
+      ...text.matchAll(/new ChangeRefusal\(\s*[^,]+,\s*'(\w+)'/g),
+    ])
+    const listed = [...readText('docs/problems.md').matchAll(/^\| `(\w+)` +\| \d+ +\|/gm)]
+    const reasons = (all: readonly RegExpMatchArray[]) =>
+      [...new Set(all.map(([, reason]) => reason))].toSorted()
+    expect(reasons(listed)).toEqual(reasons(found))
+    expect(listed.length).toBeGreaterThan(40)
   })
 })

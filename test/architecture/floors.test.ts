@@ -115,7 +115,9 @@ describe('the house', () => {
   })
 
   it('splits files before they have 400 lines, and has none over 200 without a reason', () => {
-    const reasons: Record<string, string> = {}
+    const reasons: Record<string, string> = {
+      'src/storage/schema.ts': 'a line for each column that there is',
+    }
     const long = files
       .map(({ path, text }) => ({ path, lines: text.split('\n').length }))
       .filter(({ lines }) => lines > 200)

@@ -29,8 +29,8 @@ describe('keys of a workspace', () => {
       await world.superuser<Row>(
         `select kid, state, algorithm, extract(epoch from now() - published_at)::int as age,
            extract(epoch from may_sign_at - published_at)::int as wait
-         from regent.signing_key where tenant_id = $1 order by published_at, state`,
-        [orders.workspace.tenant.id],
+         from regent.signing_key where workspace_id = $1 order by published_at, state`,
+        [orders.workspace.id],
       )
     ).rows
   const find = async (state: string) => {
@@ -48,8 +48,8 @@ describe('keys of a workspace', () => {
     world.superuser(
       `update regent.signing_key set published_at = published_at - $2 * interval '1 s', may_sign_at = may_sign_at - $2 * interval '1 s',
          activated_at = activated_at - $2 * interval '1 s', retired_at = retired_at - $2 * interval '1 s'
-       where tenant_id = $1`,
-      [orders.workspace.tenant.id, seconds],
+       where workspace_id = $1`,
+      [orders.workspace.id, seconds],
     )
   const jwks = async () => {
     const { body } = await orders.get(`${orders.path}/.well-known/jwks.json`).expect(200)

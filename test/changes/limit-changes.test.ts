@@ -27,7 +27,9 @@ describe('setIssuanceLimit', () => {
     rows<{ what: string; limit: number | null }>(
       `select 'tenant ' || slug as what, tokens_per_minute as limit from regent.tenant
        union all select 'workspace of ' || t.slug, w.tokens_per_minute from regent.workspace w join regent.tenant t using (tenant_id)
+         where not w.built_in
        union all select 'client of ' || t.slug, c.tokens_per_minute from regent.client c join regent.tenant t using (tenant_id)
+         join regent.workspace w using (tenant_id, workspace_id) where not w.built_in
        order by what`,
     )
   const events = () =>

@@ -1,15 +1,35 @@
 /** What each change leaves in the audit trail and in the feed, and in which order readers of the feed see it. */
 import { Client, Pool } from 'pg'
 import type { ChangeAction } from '../../src/changes/change-event.ts'
+import { addTenantAdministrator } from '../../src/changes/add-administrator.ts'
 import { chooseSigning } from '../../src/changes/choose-signing.ts'
-import { createClient, deleteClient, setClientState } from '../../src/changes/client-changes.ts'
+import { createClient, deleteClient, setClientState, updateClient } from '../../src/changes/client-changes.ts'
 import { createResourceServer } from '../../src/changes/create-resource-server.ts'
 import { createTenant } from '../../src/changes/create-tenant.ts'
 import { createWorkspace } from '../../src/changes/create-workspace.ts'
-import { createSecret, revokeCredential } from '../../src/changes/credential-changes.ts'
+import {
+  createSecret,
+  revokeCredential,
+  rotateSecret,
+  updateCredential,
+} from '../../src/changes/credential-changes.ts'
 import { maintainKeys } from '../../src/changes/key-changes.ts'
 import { setIssuanceLimit } from '../../src/changes/limit-changes.ts'
+import {
+  addScopes,
+  deleteResourceServer,
+  removeScope,
+  renameResourceServer,
+} from '../../src/changes/resource-server-changes.ts'
 import { grantScopes, withdrawScopes } from '../../src/changes/scope-changes.ts'
+import {
+  deleteTenant,
+  restoreTenant,
+  resumeTenant,
+  setQuotas,
+  suspendTenant,
+} from '../../src/changes/tenant-changes.ts'
+import { setWorkspaceState, updateWorkspace } from '../../src/changes/workspace-changes.ts'
 import type { ClientId, CredentialId, ResourceServerId } from '../../src/ids.ts'
 import type { ScopeToken } from '../../src/oauth/scope.ts'
 import { openWorld, type World, type WorldWorkspace } from '../support/world.ts'
@@ -54,17 +74,62 @@ describe('changes', () => {
   let secret = ''
   let credentialId = '' as CredentialId
   const change = () => ({ ...orders.change, actor: 'alice', requestId: 'request-1' })
-  /** In the order of a client's life. The compiler asks for each action that there is. */
-  const LIFE: Record<ChangeAction, { subject: string; details?: unknown; work: () => Promise<Told> }> = {
+  /** In the order of a client's life. The compiler asks for each action that there is; of operators: bootstrap.test.ts. */
+  const LIFE: Record<
+    Exclude<ChangeAction, 'operator_recovered'>,
+    { subject: string; details?: unknown; work: () => Promise<Told> }
+  > = {
     tenant_created: {
       subject: 'beta',
-      details: { region: 'eu' },
+      details: { region: 'eu', administrator: 'admin' },
       work: () => createTenant(change(), { slug: 'beta' }),
+    },
+    tenant_suspended: {
+      subject: 'acme',
+      details: { state: 'suspended' },
+      work: () => suspendTenant(change(), orders.workspace.tenant),
+    },
+    tenant_resumed: {
+      subject: 'acme',
+      details: { state: 'live' },
+      work: () => resumeTenant(change(), orders.workspace.tenant),
+    },
+    tenant_deleted: {
+      subject: 'acme',
+      details: { state: 'deleted', wait: 60 },
+      work: () => deleteTenant(change(), orders.workspace.tenant, 60),
+    },
+    tenant_restored: {
+      subject: 'acme',
+      details: { state: 'suspended' },
+      work: () => restoreTenant(change(), orders.workspace.tenant),
+    },
+    quotas_set: {
+      subject: 'acme',
+      details: { clients: 1000 },
+      work: () => setQuotas(change(), orders.workspace.tenant, { clients: 1000 }),
+    },
+    administrator_added: {
+      subject: expect.stringMatching(/^admin-/),
+      work: () => addTenantAdministrator(change(), orders.workspace.tenant),
     },
     workspace_created: {
       subject: 'new',
       details: { issuer: 'https://acme.eu.token.example/acme/new' },
       work: () => createWorkspace(change(), orders.workspace.tenant, { slug: 'new' }),
+    },
+    workspace_changed: {
+      subject: 'orders',
+      details: { before: { accessTokenLifetime: 600 }, after: { accessTokenLifetime: 601 } },
+      work: () => updateWorkspace(change(), orders.workspace, { accessTokenLifetime: 601 }),
+    },
+    workspace_disabled: {
+      subject: 'orders',
+      work: () => setWorkspaceState(change(), orders.workspace, 'disabled'),
+    },
+    workspace_enabled: {
+      subject: 'orders',
+      work: () => setWorkspaceState(change(), orders.workspace, 'enabled'),
     },
     resource_server_created: {
       subject: 'https://new.example',
@@ -75,6 +140,25 @@ describe('changes', () => {
           name: 'New',
           scopes: { 'new:read': 'read' },
         }),
+    },
+    resource_server_renamed: {
+      subject: 'https://orders.example',
+      details: { before: { name: 'Orders' }, after: { name: 'All orders' } },
+      work: () => renameResourceServer(change(), orders.workspace, orders.orders, 'All orders'),
+    },
+    scopes_added: {
+      subject: 'https://orders.example',
+      details: { scopes: ['new'] },
+      work: () => addScopes(change(), orders.workspace, orders.orders, { new: 'new' }),
+    },
+    scope_removed: {
+      subject: 'https://orders.example',
+      details: { scope: 'new' },
+      work: () => removeScope(change(), orders.workspace, orders.orders, 'new' as ScopeToken),
+    },
+    resource_server_deleted: {
+      subject: 'https://invoices.example',
+      work: () => deleteResourceServer(change(), orders.workspace, orders.invoices),
     },
     signing_chosen: {
       subject: 'https://orders.example',
@@ -89,6 +173,11 @@ describe('changes', () => {
         tokenEndpointAuthMethod: 'client_secret_basic',
       }),
       work: () => createClient(change(), orders.workspace, { id: 'robot', name: 'Robot' }),
+    },
+    client_changed: {
+      subject: 'robot',
+      details: { before: { name: 'Robot' }, after: { name: 'The robot' } },
+      work: () => updateClient(change(), orders.workspace, ROBOT, { name: 'The robot' }),
     },
     client_disabled: {
       subject: 'robot',
@@ -116,6 +205,7 @@ describe('changes', () => {
         label: 'first',
         state: 'live',
         expiresAt: 2_000_000_000,
+        createdBy: 'alice',
       },
       async work() {
         const made = await createSecret(change(), orders.workspace, ROBOT, {
@@ -125,6 +215,24 @@ describe('changes', () => {
         ;({ secret, credentialId } = made)
         return made
       },
+    },
+    secret_rotated: {
+      subject: 'robot',
+      details: {
+        credentialId: expect.any(String),
+        replaces: expect.any(String),
+        oldExpiresAt: expect.any(Number),
+      },
+      work: () => rotateSecret(change(), orders.workspace, ROBOT, credentialId, { overlap: 60 }),
+    },
+    credential_changed: {
+      subject: 'robot',
+      details: {
+        credentialId: expect.any(String),
+        before: { label: 'first', expiresAt: expect.any(Number) },
+        after: { label: 'old', expiresAt: expect.any(Number) },
+      },
+      work: () => updateCredential(change(), orders.workspace, ROBOT, credentialId, { label: 'old' }),
     },
     credential_revoked: {
       subject: 'robot',
@@ -142,6 +250,10 @@ describe('changes', () => {
       work: () => setIssuanceLimit(change(), { workspace: orders.workspace, clientId: ROBOT }, 60),
     },
     client_deleted: { subject: 'robot', work: () => deleteClient(change(), orders.workspace, ROBOT) },
+    workspace_deleted: {
+      subject: 'orders',
+      work: () => setWorkspaceState(change(), orders.workspace, 'deleted'),
+    },
   }
 
   it.each(Object.entries(LIFE))(
@@ -162,8 +274,11 @@ describe('changes', () => {
             ? expect.not.stringMatching(orders.workspace.tenant.id)
             : orders.workspace.tenant.id,
         workspace_id:
-          { tenant_created: null, workspace_created: expect.any(String) }[action] ??
-          (action === 'tenant_created' ? null : orders.workspace.id),
+          action === 'workspace_created' || action === 'administrator_added'
+            ? expect.any(String)
+            : /^(?:tenant|quotas)_/.test(action)
+              ? null
+              : orders.workspace.id,
         subject,
       }
       expect(await rows('select * from regent.change_feed where number > $1', [last?.number])).toEqual([

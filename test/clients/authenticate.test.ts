@@ -53,6 +53,7 @@ function clientWith(secret: string, more: Partial<Credential> = {}): KnownClient
     grantTypes: [],
     defaultResourceServerId: undefined,
     severalResources: false,
+    allowedNetworks: [],
     tokensPerMinute: undefined,
     credentials: [credential],
     grants: [],

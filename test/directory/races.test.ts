@@ -74,7 +74,7 @@ async function pausedReplica(url: string): Promise<{ database: Database; close()
         return tenantId === undefined ? undefined : inSnapshot(tenantId, then)
       },
       asOperator: refuse,
-      asOperatorThenTenant: refuse,
+      asOperatorAroundTenant: refuse,
     },
     close: () => client.end(),
   }

@@ -6,6 +6,9 @@
 import pg from 'pg'
 import type { ClientId, CredentialId, Kid, TenantId, WorkspaceId } from '../../src/ids.ts'
 import { revokeKey } from '../../src/changes/key-changes.ts'
+import { createResourceServer } from '../../src/changes/create-resource-server.ts'
+import { addScopes } from '../../src/changes/resource-server-changes.ts'
+import { grantScopes } from '../../src/changes/scope-changes.ts'
 import { deleteClient } from '../../src/changes/client-changes.ts'
 import type { Region } from '../../src/tenancy/region.ts'
 import { openWorld, type World } from '../support/world.ts'
@@ -36,6 +39,7 @@ const MARKED: Readonly<Record<string, readonly string[]>> = {
   issuance: ['peer'],
   credential_use: [],
   issuance_count: [],
+  idempotency_record: ['request_digest'],
   tombstone: [],
 }
 
@@ -44,11 +48,27 @@ export async function openNeighbourhood() {
   const superuser = new pg.Pool({ connectionString: world.urls.superuser, max: 2 })
   const story = await world.workspace('https://acme.eu.token.example/orders', { chosenSecrets: true })
   const { credentialId } = await story.client('robot', { onRequest: ['invoices:read'] })
+  // What nobody was granted and nothing hangs on; and what an administrator has.
+  await addScopes(story.change, story.workspace, story.orders, {
+    unwanted: '',
+    'clients:write': '',
+    'credentials:write': '',
+  })
+  await grantScopes(story.change, story.workspace, 'robot' as ClientId, [
+    'clients:write',
+    'credentials:write',
+  ])
+  const { resourceServer: emptyServer } = await createResourceServer(story.change, story.workspace, {
+    identifier: 'https://empty.example',
+    name: 'Empty',
+    scopes: {},
+  })
   await story.client('bygone')
   await deleteClient(story.change, story.workspace, 'bygone' as ClientId)
   await superuser.query(`update regent.resource_server set signing_algorithm = 'ES256'`)
+  await superuser.query(`update regent.tenant set max_clients = 77`)
   const first = await superuser.query<{ kid: Kid }>(
-    `select kid from regent.signing_key where state = 'active'`,
+    `select kid from regent.signing_key where state = 'active' and workspace_id = '${story.workspace.id}'`,
   )
   const {
     rows: [credential],
@@ -75,9 +95,15 @@ export async function openNeighbourhood() {
     `insert into regent.audit_event (tenant_id, event_id, action, subject, actor, details)
        select tenant_id, gen_random_uuid(), 'client_created', 'from before the chain', 'test', '{}' from regent.tenant`,
   )
+  await superuser.query(
+    `insert into regent.idempotency_record select tenant_id, 'robot', 'POST', 'client.create', key, convert_to('of acme', 'utf8'),
+         null, null, now() + ends, now() + ends
+       from regent.tenant, (values ('kept', interval '1 day'), ('old', interval '-1 day')) kept (key, ends)`,
+  )
   await revokeKey(story.change, story.workspace, first.rows[0]?.kid ?? ('' as Kid))
   const { rows: keys } = await superuser.query<{ kid: Kid; state: string }>(
-    `select kid, state from regent.signing_key where state in ('active', 'published') order by state`,
+    `select kid, state from regent.signing_key where state in ('active', 'published')
+       and workspace_id = '${story.workspace.id}' order by state`,
   )
 
   const { tenant } = story.workspace
@@ -103,7 +129,7 @@ export async function openNeighbourhood() {
       `tenant_id = '${tenantId}' and workspace_id = '${workspaceId}'`
     const statements = [...Object.keys(MARKED), 'change_feed']
       .toReversed()
-      .filter((table) => ownTenant || !['tenant', 'audit_head'].includes(table))
+      .filter((table) => ownTenant || !['tenant', 'audit_head', 'idempotency_record'].includes(table))
       .map(
         (table) =>
           `delete from regent.${table} where ${ownTenant ? `tenant_id = '${neighbour.tenantId}'` : of(neighbour)}`,
@@ -111,11 +137,14 @@ export async function openNeighbourhood() {
     for (const [table, columns] of Object.entries(MARKED)) {
       if (table === 'tenant' ? !ownTenant : neighbour.name === 'newcomer') continue
       // Their ids are the tenant's, not the workspace's.
-      if (['audit_event', 'audit_head', 'issuance'].includes(table) && !ownTenant) continue
+      if (['audit_event', 'audit_head', 'idempotency_record', 'issuance'].includes(table) && !ownTenant)
+        continue
       const changed = {
         ...Object.fromEntries(columns.map((column) => [column, mark])),
         tenant_id: neighbour.tenantId,
-        ...(!['tenant', 'audit_head'].includes(table) && { workspace_id: neighbour.workspaceId }),
+        ...(!['tenant', 'audit_head', 'idempotency_record'].includes(table) && {
+          workspace_id: neighbour.workspaceId,
+        }),
         ...(table === 'tenant' && { slug: neighbour.region === 'us' ? tenant.slug : neighbour.name }),
         ...(['tenant', 'tombstone'].includes(table) && { region: neighbour.region }),
         ...(table === 'workspace' && {
@@ -175,6 +204,7 @@ export async function openNeighbourhood() {
       activeKid: keys[0]?.kid ?? ('' as Kid),
       publishedKid: keys[1]?.kid ?? ('' as Kid),
       resourceServerId: story.orders.id,
+      emptyServerId: emptyServer.id,
       workspace: story.workspace,
     },
     plant,

@@ -199,12 +199,12 @@ describe('the schema', () => {
   const UPDATES: Readonly<Record<string, string>> = {
     tenant: '',
     workspace:
-      'access_token_lifetime audience_parameter chosen_digests chosen_secrets jwks_max_age signing_algorithm signing_lead tokens_per_minute',
-    resource_server: 'jwt_type signing_algorithm',
-    scope: '',
+      'access_token_lifetime audience_parameter chosen_digests chosen_secrets jwks_max_age key_rotation rotation_due_at self_rotation signing_algorithm signing_lead state tokens_per_minute',
+    resource_server: 'jwt_type name signing_algorithm',
+    scope: 'description',
     client:
-      'default_resource_server_id grant_types name several_resources state strict_auth_method token_endpoint_auth_method tokens_per_minute',
-    credential: 'bcrypt_hash digest digest_key_id expires_at label slot state',
+      'allowed_networks default_resource_server_id grant_types name several_resources state strict_auth_method token_endpoint_auth_method tokens_per_minute',
+    credential: 'awaits_use bcrypt_hash digest digest_key_id expires_at label slot state',
     scope_grant: 'by_default',
     signing_key:
       'activated_at gone_at master_key_id max_jwks_age max_stale max_token_lifetime retired_at revoked_at sealed_private_key state',
@@ -215,6 +215,7 @@ describe('the schema', () => {
     issuance_default: '',
     credential_use: '',
     issuance_count: '',
+    idempotency_record: 'answer_until master_key_id sealed_answer',
     use_gap: '',
     tombstone: '',
     change_counter: 'number',
@@ -240,6 +241,7 @@ describe('the schema', () => {
     'audit_event',
     'change_feed',
     'credential_use',
+    'idempotency_record',
     'issuance',
     'issuance_count',
     'node',
@@ -249,11 +251,11 @@ describe('the schema', () => {
   ]
 
   it.each([
-    ['regent_runtime', 'delete', ['client', 'scope_grant']],
+    ['regent_runtime', 'delete', ['client', 'idempotency_record', 'resource_server', 'scope', 'scope_grant']],
     ['regent_runtime', 'truncate', []],
     ['regent_runtime', 'references', []],
     ['regent_runtime', 'trigger', []],
-    ['regent_operator', 'delete', ['change_feed', 'issuance_count', 'node', 'use_gap']],
+    ['regent_operator', 'delete', ['change_feed', 'idempotency_record', 'issuance_count', 'node', 'use_gap']],
     ['regent_operator', 'truncate', []],
     ['regent_operator', 'insert', OF_OPERATORS],
     ['regent_test_login', 'select', []],

@@ -3,10 +3,13 @@ import { resolve } from 'node:path'
 import type { Kysely } from 'kysely'
 import type { ClientBase, PoolClient } from 'pg'
 import { auditStore } from '../../src/changes/audit-store.ts'
+import { idempotencyStore } from '../../src/changes/idempotency-store.ts'
 import { feedStore } from '../../src/changes/feed-store.ts'
 import { credentialFactsStore } from '../../src/records/credential-facts-store.ts'
 import { tenantUseStore } from '../../src/records/use-store.ts'
 import { clientStore } from '../../src/clients/client-store.ts'
+import { clientListStore } from '../../src/clients/client-list-store.ts'
+import { administratorStore, credentialListStore } from '../../src/clients/credential-list-store.ts'
 import { knownClientStore } from '../../src/clients/known-client-store.ts'
 import { neighbourStore } from '../../src/clients/neighbour-store.ts'
 import type { ClientId, CredentialId, Kid, ResourceServerId, TenantId, WorkspaceId } from '../../src/ids.ts'
@@ -18,9 +21,12 @@ import type { MasterKeyId } from '../../src/sealing/master-keys.ts'
 import { kyselyOn } from '../../src/storage/kysely-on.ts'
 import type { Schema } from '../../src/storage/schema.ts'
 import { sqlState, type OperatorConnection, type TenantConnection } from '../../src/storage/transaction.ts'
+import { quotaStore } from '../../src/tenancy/quota-store.ts'
 import { resourceServerStore } from '../../src/tenancy/resource-server-store.ts'
 import type { TenantSlug, WorkspaceSlug } from '../../src/tenancy/slug.ts'
-import { tenantNames, tenantRegistry, workspaceStore } from '../../src/tenancy/tenancy-store.ts'
+import { tenantNames, workspaceStore } from '../../src/tenancy/tenancy-store.ts'
+import { tenantRegistry } from '../../src/tenancy/tenant-registry-store.ts'
+import { workspaceSettingsStore } from '../../src/tenancy/workspace-settings-store.ts'
 import { tombstoneStore } from '../../src/tenancy/tombstone-store.ts'
 import { readSource } from '../architecture/source.ts'
 import { ORDERS } from '../support/world.ts'
@@ -49,6 +55,13 @@ const NEWER = '99999999-0000-4000-8000-000000000000'
 const LATER = Math.floor(Date.now() / 1000) + 1_000_000
 const event = ({ workspaceId }: Neighbour) =>
   ({ action: 'client_created', subject: 'robot', workspaceId }) as const
+const requestOf = (tenantId: TenantId, key: string) => ({
+  tenantId,
+  actor: 'robot',
+  method: 'POST',
+  route: 'client.create',
+  key,
+})
 const READ = 'read' as ScopeToken
 const MAC = Buffer.alloc(32, 'n')
 const HASH = `$2b$04$${'x'.repeat(53)}`
@@ -66,7 +79,21 @@ const OF_TENANTS = [
         grantTypes: [],
         defaultResourceServerId: undefined,
         severalResources: false,
+        allowedNetworks: [],
       }),
+    updateClient: (store, { client }) =>
+      store.updateClient({
+        id: client,
+        name: 'renamed',
+        tokenEndpointAuthMethod: 'client_secret_post',
+        strictAuthMethod: true,
+        grantTypes: [],
+        defaultResourceServerId: undefined,
+        severalResources: true,
+        allowedNetworks: ['192.0.2.0/24'],
+      }),
+    updateCredential: (store, { client, credentialId }) =>
+      store.updateCredential(client, credentialId, { label: 'newer', expiresAt: LATER }),
     updateClientState: (store, { client }) => store.updateClientState(client, 'disabled'),
     updateClientLimit: (store, { client }) => store.updateClientLimit(client, 7),
     deleteClient: (store, { client }) => store.deleteClient(client),
@@ -75,6 +102,7 @@ const OF_TENANTS = [
         id: 'n'.repeat(16) as CredentialId,
         origin: 'generated',
         label: '',
+        createdBy: 'test',
         bcryptHash: HASH,
         digest: { keyId: 'test', bytes: Buffer.alloc(32, 'n') },
         state: 'live',
@@ -90,6 +118,23 @@ const OF_TENANTS = [
     findClients: async (store, { client }) => [...(await store.findClients([client]))],
     findClient: (store, { client }) => store.findClient(client),
   }),
+  ...asked('clientListStore', (connection, { workspaceId }) => clientListStore(connection, workspaceId), {
+    listClients: async (store) =>
+      (await store.listClients({}, undefined, 10)).map(({ id, name }) => ({ id, name })),
+  }),
+  ...asked(
+    'credentialListStore',
+    (connection, { workspaceId }) => credentialListStore(connection, workspaceId),
+    {
+      listCredentials: async (store) =>
+        (await store.listCredentials({}, undefined, 10)).map(({ id, label }) => ({ id, label })),
+    },
+  ),
+  ...asked(
+    'administratorStore',
+    (connection, { workspaceId }) => administratorStore(connection, workspaceId),
+    { countLiveAdministrators: (store) => store.countLiveAdministrators() },
+  ),
   ...asked('neighbourStore', (connection, { workspaceId }) => neighbourStore(connection, workspaceId), {
     listNeighboursInUse: (store) => store.listNeighboursInUse('a' as ClientId),
   }),
@@ -98,6 +143,12 @@ const OF_TENANTS = [
     (connection, { workspaceId }) => resourceServerStore(connection, workspaceId),
     {
       listSigningAlgorithms: (store) => store.listSigningAlgorithms(),
+      listResourceServers: async (store) =>
+        (await store.listResourceServers(undefined, 10)).map(({ name }) => name),
+      updateName: (store, { resourceServerId }) => store.updateName(resourceServerId, 'renamed'),
+      deleteResourceServer: (store, { emptyServerId }) => store.deleteResourceServer(emptyServerId),
+      deleteScope: (store, { resourceServerId }) =>
+        store.deleteScope(resourceServerId, 'unwanted' as ScopeToken),
       updateSigning: (store, { resourceServerId }) => store.updateSigning(resourceServerId, 'ES384', 'JWT'),
       findResourceServer: (store) => store.findResourceServer(ORDERS as ResourceIdentifier),
       listScopes: (store) => store.listScopes(),
@@ -132,9 +183,9 @@ const OF_TENANTS = [
   ...asked('tenantUseStore', (connection, { workspaceId }) => tenantUseStore(connection, workspaceId), {
     findUse: (store, { client, credentialId }) => store.findUse(client, credentialId),
     listCounts: (store, { client }) => store.listCounts(client),
+    countIssuedSince: (store) => store.countIssuedSince(600),
   }),
   ...asked('workspaceStore', workspaceStore, {
-    updateWorkspaceLimit: (store, _names, { workspaceId }) => store.updateWorkspaceLimit(workspaceId, 7),
     findWorkspace: (store) => store.findWorkspace('orders' as WorkspaceSlug),
     findTenant: (store) => store.findTenant(),
     listWorkspaces: (store) => store.listWorkspaces(),
@@ -146,8 +197,30 @@ const OF_TENANTS = [
         issuer: `${workspace.issuer}-newer` as typeof workspace.issuer,
       }),
   }),
+  ...asked('workspaceSettingsStore', workspaceSettingsStore, {
+    updateWorkspace: (store, { workspace }, { workspaceId }) =>
+      store.updateWorkspace({ ...workspace, id: workspaceId, accessTokenLifetime: 77 }),
+    updateWorkspaceState: (store, _names, { workspaceId }) =>
+      store.updateWorkspaceState(workspaceId, 'disabled'),
+    updateWorkspaceLimit: (store, _names, { workspaceId }) => store.updateWorkspaceLimit(workspaceId, 7),
+  }),
+  ...asked('idempotencyStore', idempotencyStore, {
+    insertRequest: (store, _names, { tenantId }) =>
+      store.insertRequest(requestOf(tenantId, 'newer'), MAC, 60),
+    findAnswer: async (store, _names, { tenantId }) =>
+      (await store.findAnswer(requestOf(tenantId, 'kept')))?.requestDigest.toString(),
+    updateAnswer: (store, _names, { tenantId }) =>
+      store.updateAnswer(requestOf(tenantId, 'kept'), { bytes: MAC, masterKeyId: 'test' as MasterKeyId }, 60),
+    deleteExpiredRequest: (store, _names, { tenantId }) =>
+      store.deleteExpiredRequest(requestOf(tenantId, 'old')),
+  }),
+  ...asked('quotaStore', quotaStore, {
+    findQuotas: async (store) => (await store.findQuotas()).clients,
+    count: (store) => store.count('clients'),
+  }),
   ...asked('feedStore', (connection, { region }) => feedStore(connection, region), {
-    appendFeedEntry: (store, _names, neighbour) => store.appendFeedEntry(event(neighbour)),
+    appendFeedEntry: (store, _names, neighbour) =>
+      store.appendFeedEntry(neighbour.tenantId, event(neighbour)),
   }),
   ...asked('auditStore', auditStore, {
     lockHead: (store) => store.lockHead(),
@@ -189,6 +262,7 @@ const OF_TENANTS = [
         false,
       ),
     moveKey: (store, { activeKid }) => store.moveKey(activeKid, 'active', 'retired', LATER),
+    raiseMaxima: (store) => store.raiseMaxima(80_000, 80_000),
     lockKeys: (store) => store.lockKeys(),
   }),
 ]
@@ -198,6 +272,10 @@ const OF_NOBODY = [
   'tenantNames.findTenantId',
   'tenantRegistry.insertTenant',
   'tenantRegistry.updateTenantLimit',
+  'tenantRegistry.updateQuotas',
+  'idempotencyPruning.deleteExpired',
+  'tenantListStore.listTenants',
+  'tenantRegistry.updateTenantState',
   'keyStoreSamples.listSamples',
   'auditHeadStore.takeMovedHeads',
   'auditKeyStore.findAuditKey',
@@ -229,11 +307,18 @@ const OF_NOBODY = [
 ]
 
 /** What a tenant that has nothing is answered nevertheless: its own name, its own number. */
-const OWN_ANSWERS = ['workspaceStore.findTenant', 'feedStore.appendFeedEntry', 'auditStore.countUnchained']
+const OWN_ANSWERS = [
+  'workspaceStore.findTenant',
+  'quotaStore.findQuotas',
+  'idempotencyStore.insertRequest',
+  'feedStore.appendFeedEntry',
+  'auditStore.countUnchained',
+]
 /** Names, issuers and numbers: each neighbour has its own. */
 const ANSWERS_DIFFER = ['workspaceStore', 'feedStore', 'auditStore']
 /** Belongs to a tenant, not to one workspace of it. */
-const isOfTenant = (name: string) => /^(?:workspaceStore|auditStore)\./.test(name)
+const isOfTenant = (name: string) =>
+  /^(?:workspaceStore|workspaceSettingsStore|auditStore|quotaStore|idempotencyStore)\./.test(name)
 const neighboursOf = (name: string) =>
   isOfTenant(name)
     ? (['rival', 'namesake'] as const)

@@ -11,6 +11,7 @@ import {
   sqlState,
   type Database,
   type NamelessConnection,
+  type OperatorConnection,
   type TenantConnection,
 } from '../../src/storage/transaction.ts'
 import { freePort } from '../support/postgres.ts'
@@ -220,8 +221,16 @@ describe('a database', () => {
       () => one.inTenant(TENANT, () => Promise.reject(new Error('ours'))),
       () => one.inTenant(TENANT, ({ db }) => sql`select 1/0`.execute(db).catch(() => {})),
       () =>
-        one.asOperatorThenTenant(
+        one.asOperatorAroundTenant(
           TENANT,
+          async () => {},
+          ({ db }) => sql`select 1/0`.execute(db),
+          async () => {},
+        ),
+      () =>
+        one.asOperatorAroundTenant(
+          TENANT,
+          async () => {},
           async () => {},
           ({ db }) => sql`select 1/0`.execute(db),
         ),
@@ -241,18 +250,21 @@ describe('a database', () => {
     }
   })
 
-  it('sees as a tenant what it wrote as an operator, and after that no more than the tenant', async () => {
+  it('sees as a tenant what it wrote as an operator, no more than the tenant, and all as an operator again', async () => {
     const other = '00000000-0000-4000-8000-000000000002' as TenantId
-    const seen = await home.database.asOperatorThenTenant(
+    const slugs = async ({ db }: TenantConnection | OperatorConnection) =>
+      (await db.selectFrom('tenant').select('slug').orderBy('slug').execute()).map(({ slug }) => slug)
+    const seen = await home.database.asOperatorAroundTenant(
       other,
       async ({ db }) =>
         void (await db
           .insertInto('tenant')
           .values({ tenant_id: other, region: 'eu', slug: 'other' })
           .execute()),
-      async ({ db }) => (await db.selectFrom('tenant').select('slug').execute()).map(({ slug }) => slug),
+      slugs,
+      async (connection, asTenant) => ({ asTenant, asOperator: await slugs(connection) }),
     )
-    expect(seen).toEqual(['other'])
+    expect(seen).toEqual({ asTenant: ['other'], asOperator: ['acme', 'other'] })
   })
 
   it('sees nobody until it is known whose name was asked for, then that tenant', async () => {
@@ -283,9 +295,10 @@ describe('a database', () => {
     const asking = async () => home.database.inTenant(id as TenantId, async () => 'asked')
     await expect(asking()).rejects.toThrow('a tenant id is a UUID in lower case')
     const making = async () =>
-      home.database.asOperatorThenTenant(
+      home.database.asOperatorAroundTenant(
         id as TenantId,
         async () => {},
+        async () => 'made',
         async () => 'made',
       )
     await expect(making()).rejects.toThrow('a tenant id is a UUID in lower case')

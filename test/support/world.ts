@@ -15,7 +15,8 @@ import { createResourceServer, type ResourceServerInput } from '../../src/change
 import { createTenant } from '../../src/changes/create-tenant.ts'
 import { createWorkspace, type WorkspaceInput } from '../../src/changes/create-workspace.ts'
 import type { ChangeNeeds } from '../../src/changes/change.ts'
-import { createSecret, type SecretInput } from '../../src/changes/credential-changes.ts'
+import { createSecret } from '../../src/changes/credential-changes.ts'
+import type { SecretInput } from '../../src/changes/make-secret.ts'
 import { grantScopes } from '../../src/changes/scope-changes.ts'
 import type { ClientId } from '../../src/ids.ts'
 import { keyring, type Keyring } from '../../src/keys/keyring.ts'
@@ -324,8 +325,8 @@ function followed(home: Database, follow: () => Promise<void> | undefined): Data
       await follow()
       return result
     },
-    async asOperatorThenTenant(tenantId, first, then) {
-      const result = await home.asOperatorThenTenant(tenantId, first, then)
+    async asOperatorAroundTenant(tenantId, first, then, last) {
+      const result = await home.asOperatorAroundTenant(tenantId, first, then, last)
       await follow()
       return result
     },

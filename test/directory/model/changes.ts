@@ -1,7 +1,8 @@
 /** Each change is made in the database by the function that administration calls, and in the model by hand. */
 import { chooseSigning } from '../../../src/changes/choose-signing.ts'
 import { createClient, deleteClient, setClientState } from '../../../src/changes/client-changes.ts'
-import { createSecret, revokeCredential, type SecretInput } from '../../../src/changes/credential-changes.ts'
+import { createSecret, revokeCredential } from '../../../src/changes/credential-changes.ts'
+import type { SecretInput } from '../../../src/changes/make-secret.ts'
 import { maintainKeys, revokeKey, rotateKeys } from '../../../src/changes/key-changes.ts'
 import { setIssuanceLimit } from '../../../src/changes/limit-changes.ts'
 import { grantScopes, withdrawScopes } from '../../../src/changes/scope-changes.ts'

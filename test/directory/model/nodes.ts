@@ -90,7 +90,7 @@ async function openNode(parts: ServerParts, tick: () => Moment) {
   const doors = new Map(
     server.endpoints.map((endpoint) => [
       endpoint.path,
-      openToAll(endpoint, { directories, observe: parts.observe }),
+      openToAll(endpoint, { directories, clock: parts.clock, observe: parts.observe }),
     ]),
   )
   let read: Moment = 0

@@ -41,7 +41,7 @@ export async function openReplica(url: string) {
       return tenantId === undefined ? undefined : inSnapshot(tenantId, then)
     },
     asOperator: refuse,
-    asOperatorThenTenant: refuse,
+    asOperatorAroundTenant: refuse,
   }
   return {
     database,

@@ -3,7 +3,8 @@
  * one change and stops itself, with the region's feed counter taken, before the commit. Argument: a `Task` as JSON.
  */
 import { writeSync } from 'node:fs'
-import { recorded } from '../../../src/changes/change.ts'
+import type { Database } from '../../../src/storage/transaction.ts'
+import { change } from '../../../src/changes/change.ts'
 import { createClient } from '../../../src/changes/client-changes.ts'
 import { openChanges } from './changes.ts'
 import type { Party } from './population.ts'
@@ -16,12 +17,18 @@ const { needs } = await openChanges(url, party.region, 1)
 const { workspace } = party
 
 if (as === 'hold') {
-  await needs.database.inTenant(workspace.tenant.id, async (connection) => {
-    const event = { action: 'client_enabled', workspaceId: workspace.id, subject: 'nobody' } as const
-    const { feedNumber } = await recorded(needs, connection, async () => ({ value: {}, event }))
-    say(`holding ${feedNumber}`)
-    process.kill(process.pid, 'SIGSTOP')
-  })
+  const database: Database = {
+    ...needs.database,
+    inTenant: (tenantId, work) =>
+      needs.database.inTenant(tenantId, async (connection) => {
+        const result = await work(connection)
+        say(`holding ${Object(result).feedNumber}`)
+        process.kill(process.pid, 'SIGSTOP')
+        return result
+      }),
+  }
+  const event = { action: 'client_enabled', workspaceId: workspace.id, subject: 'nobody' } as const
+  await change({ ...needs, database }, workspace.tenant.id, async () => ({ value: {}, event }))
 }
 for (let count = 0; ; count++) {
   const id = `writer-${process.pid}-${Date.now()}-${count}`

@@ -1,0 +1,194 @@
+/**
+ * Administration of a region by its operators and of a tenant by its own people: JSON over HTTP, each API a resource server
+ * of Regent itself. Owns the one pipeline that every route runs in: who asks, whether it may, how often, under which
+ * conditions, and what it is answered. Does not decide what may change: changes/ does. Knows no sockets and no Express.
+ */
+import type { ChangeNeeds } from '../changes/change.ts'
+import type { Clock } from '../clock.ts'
+import type { FollowingDirectory } from '../directory/directory.ts'
+import type { Question, Reply } from '../exchange.ts'
+import type { ClientId, TenantId } from '../ids.ts'
+import type { Observe } from '../observe/observation.ts'
+import { awaitConfirmation } from '../records/confirmation.ts'
+import type { Database } from '../storage/transaction.ts'
+import type { AdminAddress } from '../tenancy/address.ts'
+import { ADMIN_WORKSPACE, administrationOf } from '../tenancy/administration.ts'
+import type { Region } from '../tenancy/region.ts'
+import { isWorkspaceSlug } from '../tenancy/slug.ts'
+import { workspaceStore } from '../tenancy/tenancy-store.ts'
+import type { Workspace } from '../tenancy/tenant.ts'
+import { requireCaller, requirePermission, type Caller } from './caller.ts'
+import { readJson, readPreferences, readQuery } from './input.ts'
+import { readConditions } from './conditions.ts'
+import { makeChange } from './make-change.ts'
+import { reply } from './reply.ts'
+import { openApi } from './openapi.ts'
+import { PERMISSIONS } from './permissions.ts'
+import { notFound, Problem, problemReply } from './problem.ts'
+import type { AdminRoute, ChangePlan, Context, Shown } from './route.ts'
+import { ROUTES } from './routes/index.ts'
+import { turns } from './turns.ts'
+
+export type AdminQuestion = Question<AdminAddress>
+
+export type AdminRegion = {
+  readonly directory: Pick<FollowingDirectory, 'locate' | 'findClient' | 'confirmClient' | 'feed'>
+  /** Patient enough for a replica that confirms commits. */
+  readonly database: Database
+}
+
+type Needs = {
+  readonly regions: ReadonlyMap<Region, AdminRegion>
+  readonly changes: Omit<ChangeNeeds, 'region' | 'database' | 'actor' | 'requestId' | 'peer' | 'hooks'>
+  readonly clock: Clock
+  /** Milliseconds of a clock that nobody sets. */
+  readonly monotonic: () => number
+  readonly observe: Observe
+  /** Counts a call of this client. @returns seconds to wait, where it has called too often */
+  readonly countCall: (region: Region, tenantId: TenantId, clientId: ClientId) => number | undefined
+  /** Administers at a time, of each region. */
+  readonly atOnce: number
+}
+
+export type Administration = ReturnType<typeof administration>
+
+const PREFIX = { tenant: (tenant: string) => `/api/admin/${tenant}`, system: () => '/api/system' } as const
+
+export function administration(needs: Needs) {
+  const { regions, clock, monotonic, observe } = needs
+  const inTurn = new Map([...regions.keys()].map((region) => [region, turns(needs.atOnce)]))
+  const document = JSON.stringify(openApi(ROUTES))
+
+  const answerRoute = async (
+    route: AdminRoute,
+    params: Readonly<Record<string, string>>,
+    question: AdminQuestion,
+    onCaller: (caller: Caller) => void,
+  ): Promise<Reply> => {
+    const { address, headers, peer, requestId } = question
+    const { region, tenant: slug } = address
+    const here = regions.get(region)
+    if (here === undefined)
+      throw new Problem(421, 'region_not_served', 'this server does not serve the region of this host')
+    const arrived = monotonic()
+    const workspace = await here.directory.locate({
+      region,
+      tenant: slug,
+      workspace: ADMIN_WORKSPACE,
+      mtls: false,
+      path: '',
+    })
+    const gone = workspace?.tenant.goneAt !== undefined && clock.now() >= workspace.tenant.goneAt
+    if (workspace === undefined || gone) throw notFound()
+    const { tenant } = workspace
+    const audience = administrationOf(needs.changes.origin, tenant)
+    const authorization = headers('authorization')
+    const asked = { authorization, peer, workspace, directory: here.directory, audience, clock, arrived }
+    const caller = await requireCaller(asked)
+    onCaller(caller)
+    const retryAfter = needs.countCall(region, tenant.id, caller.clientId)
+    if (retryAfter !== undefined)
+      throw new Problem(429, 'too_many_calls', 'ask again after the seconds that Retry-After names', {
+        headers: { 'Retry-After': String(retryAfter) },
+      })
+    requirePermission(caller, PERMISSIONS[route.name], audience)
+    if (tenant.suspended === true && route.method !== 'GET')
+      throw new Problem(403, 'tenant_suspended', 'this tenant is suspended: its administration reads only')
+    const query = readQuery(question.query, route.query)
+    const body = route.body ? readJson(question.body, headers('content-type'), route.body) : {}
+    const prefer = readPreferences(headers('prefer'))
+    const conditions = readConditions(question, route, query, tenant.id, caller.clientId)
+    let feedNumber: number | undefined
+    const context: Context = {
+      caller,
+      region,
+      tenant,
+      params,
+      query,
+      body,
+      database: here.database,
+      keyring: needs.changes.keyring,
+      origin: needs.changes.origin,
+      read: (work) => here.database.inTenant(tenant.id, work),
+      readAsOperator: (work) => here.database.asOperator(work),
+      async workspace() {
+        const found = await here.database.inTenant(tenant.id, (connection) =>
+          findWorkspace(connection, params.workspace),
+        )
+        if (found === undefined) throw notFound()
+        return found
+      },
+      async change<Value extends object>(plan: ChangePlan<Value>): Promise<Shown> {
+        const own = { region, database: here.database, actor: `client ${caller.clientId}`, requestId, peer }
+        const made = await makeChange({ ...needs.changes, ...own }, conditions, plan)
+        ;({ feedNumber } = made)
+        return made.shown
+      },
+    }
+    const run = () => route.run(context as Context<never, never>)
+    const shown = await (inTurn.get(region)?.(run) ?? run())
+    const confirmed = feedNumber === undefined ? {} : await confirm(here, region, feedNumber, prefer.wait)
+    const prefix = PREFIX[route.api](slug)
+    return reply(route, shown, prefix, prefer.minimal && feedNumber !== undefined, confirmed)
+  }
+
+  return {
+    routes: ROUTES,
+
+    /** Never rejects. @param route undefined: none of this path; `allow` then has the methods that there are, if any */
+    async answer(
+      found: { readonly route?: AdminRoute; readonly allow?: readonly string[] },
+      params: Readonly<Record<string, string>>,
+      question: AdminQuestion,
+    ): Promise<Reply> {
+      const { route, allow = [] } = found
+      let caller: Caller | undefined
+      try {
+        if (question.address.api === 'document' && question.method === 'GET')
+          return {
+            status: 200,
+            headers: { 'Content-Type': 'application/json', 'Cache-Control': 'public, max-age=300' },
+            body: document,
+          }
+        if (route === undefined) throw allow.length === 0 ? notFound() : notAllowed(allow)
+        return await answerRoute(route, params, question, (known) => (caller = known))
+      } catch (error) {
+        const actor = caller && `client ${caller.clientId}`
+        return problemReply(error, question, observe, route?.name ?? 'administration', actor)
+      }
+    },
+  }
+}
+
+/** Until all live nodes know of it (RFC 7240 §4.3); who does not say so in time is named. */
+async function confirm(
+  { database, directory }: AdminRegion,
+  region: Region,
+  feedNumber: number,
+  wait: number | undefined,
+): Promise<Readonly<Record<string, string>>> {
+  // This node's own memory first: who reads what it has just changed finds it so.
+  await directory.feed.poll()
+  if (wait === undefined) return {}
+  const { missing } = await awaitConfirmation(database, region, feedNumber, wait)
+  return {
+    'Preference-Applied': `wait=${wait}`,
+    ...(missing.length > 0 && { 'Regent-Unconfirmed-Nodes': missing.join(', ') }),
+  }
+}
+
+async function findWorkspace(
+  connection: Parameters<typeof workspaceStore>[0],
+  slug: string | undefined,
+): Promise<Workspace | undefined> {
+  return slug !== undefined && isWorkspaceSlug(slug)
+    ? workspaceStore(connection).findWorkspace(slug)
+    : undefined
+}
+
+function notAllowed(allow: readonly string[]): Problem {
+  const methods = allow.join(', ')
+  return new Problem(405, 'method_not_allowed', `this URL takes ${methods} only`, {
+    headers: { Allow: methods },
+  })
+}

@@ -1,0 +1,98 @@
+/** The parts of changes that make a secret: shown once, to whoever made it, and stored as a bcrypt hash. */
+import { hash } from 'bcrypt'
+import { MAX_LIVE_CREDENTIALS, type NewCredential } from '../clients/client.ts'
+import { clientStore } from '../clients/client-store.ts'
+import { digestSecret } from '../clients/digest.ts'
+import { generateSecret, MAX_SECRET_BYTES, readSecretForm } from '../clients/secret.ts'
+import { newCredentialId, type ClientId } from '../ids.ts'
+import type { TenantConnection } from '../storage/transaction.ts'
+import type { Workspace } from '../tenancy/tenant.ts'
+import { requireFree, type ChangeNeeds } from './change.ts'
+import { requirePeriod, requireText } from './input.ts'
+import { ChangeRefusal, unknownClient } from './refusal.ts'
+
+export type SecretInput = {
+  readonly label?: string
+  /** Seconds since 1970. */
+  readonly notBefore?: number
+  readonly expiresAt?: number
+  /** A secret that somebody else made: at most one a client, and only where the workspace allows it. */
+  readonly chosen?: string
+}
+
+export type MadeSecret = { readonly secret: string; readonly credential: NewCredential }
+
+/** Before the transaction of a change: a hash takes a twentieth of a second of a thread, and locks would wait for it. */
+export async function makeSecret(
+  needs: ChangeNeeds,
+  workspace: Workspace,
+  clientId: ClientId,
+  input: SecretInput,
+): Promise<MadeSecret> {
+  requireChoosable(workspace, input.chosen)
+  requireText('label', input.label ?? '', 0, 200)
+  requirePeriod(input.notBefore, input.expiresAt)
+  const id = newCredentialId()
+  const secret = input.chosen ?? generateSecret(id)
+  const owner = {
+    region: needs.region,
+    tenantId: workspace.tenant.id,
+    workspaceId: workspace.id,
+    clientId,
+    credentialId: id,
+  }
+  const credential: NewCredential = {
+    id,
+    origin: input.chosen === undefined ? 'generated' : 'chosen',
+    label: input.label ?? '',
+    bcryptHash: await hash(secret, needs.bcryptCost),
+    // A chosen secret may be weak: whether a digest of it may be kept is decided when it is used.
+    digest: input.chosen === undefined ? digestSecret(needs.digestKeys[0], owner, secret) : undefined,
+    state: 'live',
+    notBefore: input.notBefore,
+    expiresAt: input.expiresAt,
+    createdBy: needs.actor,
+  }
+  return { secret, credential }
+}
+
+/** The part of a change that makes it. @throws ChangeRefusal where the client is not there, or has five */
+export async function addSecret(
+  connection: TenantConnection,
+  workspace: Workspace,
+  clientId: ClientId,
+  { credential }: MadeSecret,
+): Promise<void> {
+  const store = clientStore(connection, workspace.id)
+  if (!(await store.lockClient(clientId))) throw unknownClient()
+  const slots = await store.listTakenSlots(clientId)
+  const free = Array.from({ length: MAX_LIVE_CREDENTIALS }, (_, index) => index + 1).find(
+    (slot) => !slots.includes(slot),
+  )
+  if (free === undefined) {
+    throw new ChangeRefusal(
+      'credentials',
+      'too_many_credentials',
+      `a client has at most ${MAX_LIVE_CREDENTIALS} credentials: revoke one first`,
+    )
+  }
+  await requireFree('chosen', store.insertCredential(clientId, free, credential))
+}
+
+function requireChoosable(workspace: Workspace, chosen: string | undefined): void {
+  if (chosen === undefined) return
+  if (!workspace.chosenSecrets) {
+    throw new ChangeRefusal(
+      'chosen',
+      'chosen_secrets_off',
+      'this workspace takes only secrets that Regent generates',
+    )
+  }
+  if (readSecretForm(chosen).form !== 'chosen') {
+    throw new ChangeRefusal(
+      'chosen',
+      'secret_syntax',
+      `chosen must be 1 to ${MAX_SECRET_BYTES} printable ASCII characters and not begin like a generated secret`,
+    )
+  }
+}
