@@ -125,7 +125,8 @@ function run(order: Order): Promise<Outcome> {
       if (rate !== undefined) {
         for (; begun + (sent * 1000) / rate <= Math.min(now, end); sent += 1) {
           const due = begun + (sent * 1000) / rate
-          const connection = idle.pop()
+          // In turn: one that is never used is closed by the server after some seconds, as whoever sends no request.
+          const connection = idle.shift()
           if (connection === undefined) queue.push(due)
           else send(connection, due)
         }
