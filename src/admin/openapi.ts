@@ -58,6 +58,8 @@ function operationOf({ name, api, method, path, summary, query, body, answers }:
           },
         ]),
       ),
+      ...(method !== 'GET' &&
+        !('204' in answers) && { 204: { description: 'done, with Prefer: return=minimal' } }),
       ...(preview && !('200' in answers) && { 200: content('what would change', 'Preview') }),
       default: {
         description: 'refused',
