@@ -167,8 +167,8 @@ async function confirm(
   feedNumber: number,
   wait: number | undefined,
 ): Promise<Readonly<Record<string, string>>> {
-  // This node's own memory first: who reads what it has just changed finds it so.
-  await directory.feed.poll()
+  // This node's own memory first: who reads what it has just changed finds it so. It is done all the same.
+  await directory.feed.poll().catch(() => {})
   if (wait === undefined) return {}
   const { missing } = await awaitConfirmation(database, region, feedNumber, wait)
   return {

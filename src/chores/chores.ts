@@ -2,7 +2,9 @@
  * Chores of a region: doors opened by the clock. Each is harmless when several nodes do it at once, and when it fails it
  * is done the next time.
  */
+import type { ChangeNeeds } from '../changes/change.ts'
 import { checkpointAudit } from '../changes/checkpoint-audit.ts'
+import { pruneRequests } from '../changes/idempotency.ts'
 import { pruneFeed } from '../changes/prune-feed.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import type { Observe } from '../observe/observation.ts'
@@ -10,12 +12,18 @@ import { pruneNodes } from '../records/prune-nodes.ts'
 import { tendIssuance } from '../records/tend-issuance.ts'
 import { isUnavailable, type Database } from '../storage/transaction.ts'
 import type { Region } from '../tenancy/region.ts'
+import { rotateDueKeys } from './rotate-keys.ts'
 import { watchConnections } from './watch-connections.ts'
+
+/** What a chore that changes settings needs. */
+export type ChoreChanges = Omit<ChangeNeeds, 'region' | 'actor' | 'requestId' | 'peer' | 'hooks'>
 
 type Needs = {
   readonly region: Region
   readonly database: Database
   readonly keyring: Keyring
+  /** Undefined: keys take turns when somebody says so only. */
+  readonly changes: ChoreChanges | undefined
   readonly observe: Observe
   /** Days of the issuance log that are kept, today not among them. */
   readonly issuanceDays: number
@@ -26,7 +34,7 @@ const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 
 export function chores(needs: Needs) {
-  const { region, database, observe, issuanceDays, random = Math.random } = needs
+  const { region, database, observe, issuanceDays, changes, random = Math.random } = needs
   const timers = new Set<NodeJS.Timeout>()
 
   const repeat = (interval: number, chore: () => Promise<void>) => {
@@ -48,11 +56,16 @@ export function chores(needs: Needs) {
       repeat(HOUR, async () => {
         await pruneNodes(database, region)
         await pruneFeed(database, region)
+        await pruneRequests(database)
       })
       const tend = repeat(10 * MINUTE, async () => {
         observe({ type: 'issuance_tended', region, ...(await tendIssuance(database, issuanceDays)) })
       })
       repeat(HOUR, () => checkpointAudit(needs))
+      if (changes !== undefined)
+        repeat(MINUTE, async () => {
+          await rotateDueKeys({ ...changes, region, actor: 'chore rotate-keys' }, observe)
+        })
       await watch()
       await tend()
     },

@@ -23,6 +23,7 @@ import type { Redis } from 'ioredis'
 import { closeServer, listenOn, requireFreePort } from './listen.ts'
 import { openObserving, serverStarted } from './observing.ts'
 import { openPostgresDatabases, type OpenDatabases } from './open-databases.ts'
+import { deriveKeys } from '../sealing/derive.ts'
 import { requireMasterKeys } from './require-master-keys.ts'
 import { OPS_REMEDY, REMEDY, tokenServer } from './token-server.ts'
 import { untilStopped } from './stop-signals.ts'
@@ -79,6 +80,7 @@ export async function servePrimary(config: ServerConfig): Promise<void> {
       regions: store.served,
       redis,
       keyring: keys,
+      changes: { ...config, keyring: keys, digestKeys: deriveKeys(masterKeys, 'credential digest') },
       masterKeyIds: masterKeys.map(({ id }) => id),
       workerConnections: config.databaseConnections,
       maxStale: config.maxStale,

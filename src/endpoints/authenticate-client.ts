@@ -20,7 +20,12 @@ export type AuthenticationNeeds = {
   readonly limits: AttemptLimits
   readonly noteDigest: (digest: NewDigest) => void
   /** The credential was right: it is in use. */
-  readonly noteUse: (workspace: Workspace, clientId: ClientId, credentialId: CredentialId) => void
+  readonly noteUse: (
+    workspace: Workspace,
+    clientId: ClientId,
+    credentialId: CredentialId,
+    peer: string,
+  ) => void
   /** Milliseconds of a clock that nobody sets. */
   readonly monotonic: () => number
   /** Failing answers leave at multiples of so many milliseconds after their request came; 0: at once. */
@@ -69,7 +74,7 @@ export function clientAuthenticator(needs: AuthenticationNeeds): ClientAuthentic
     }
     directory.lookAhead(workspace, attempt.client.id, found)
     limits.succeeded(key, attempt.credentialId)
-    noteUse(workspace, attempt.client.id, attempt.credentialId)
+    noteUse(workspace, attempt.client.id, attempt.credentialId, peer)
     if (attempt.newDigest !== undefined) noteDigest(attempt.newDigest)
     return attempt
   }

@@ -83,6 +83,11 @@ export function writeLine(logger: Logger, observation: Observation): void {
       logger[strays > 0 ? 'warn' : 'debug']({ event, region, strays, detached, dropped })
       return
     }
+    case 'keys_rotated': {
+      const { issuer, steps } = observation
+      logger.info({ event, issuer, steps })
+      return
+    }
     case 'audit_checkpoint': {
       const { region, tenant, sequence, mac, at, signature } = observation.checkpoint
       logger.info({ event, checkpoint: { region, tenant, sequence, mac, at, signature } })

@@ -122,6 +122,7 @@ export function openMetrics(
         return strays.set({ region: observation.region }, observation.strays)
       case 'worker_ended':
         return ended.inc()
+      case 'keys_rotated':
       case 'audit_checkpoint':
       case 'audit_head_wrong':
       case 'database_found':

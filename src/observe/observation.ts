@@ -99,6 +99,8 @@ export type Observation =
       readonly detached: number
       readonly dropped: number
     }
+  /** By its schedule. */
+  | { readonly type: 'keys_rotated'; readonly issuer: string; readonly steps: number }
   /** Where a tenant's audit trail ends. */
   | { readonly type: 'audit_checkpoint'; readonly checkpoint: AuditCheckpoint }
   /** Somebody who has no audit key wrote to a tenant's audit trail. */

@@ -14,8 +14,8 @@ import { batches, notedUses } from './noted-uses.ts'
 import { useStore } from './use-store.ts'
 
 export type LastUse = {
-  /** The credential was right, whatever became of the request. */
-  used(workspace: Workspace, clientId: ClientId, credentialId: CredentialId): void
+  /** The credential was right, whatever became of the request. @param peer network address of who used it */
+  used(workspace: Workspace, clientId: ClientId, credentialId: CredentialId, peer: string): void
   /** The client got a token. */
   issued(workspace: Workspace, clientId: ClientId): void
   /** By the database's clock: all before is written. */
@@ -108,7 +108,7 @@ export function lastUse(needs: Needs): LastUse {
   }
 
   return {
-    used(workspace, clientId, credentialId) {
+    used(workspace, clientId, credentialId, peer) {
       const known = closed ? undefined : noted.findUse(workspace, clientId, credentialId)
       if (known === undefined) {
         gap ??= { id: randomUUID(), since: monotonic() }
@@ -116,6 +116,7 @@ export function lastUse(needs: Needs): LastUse {
       }
       known.uses += 1
       known.lastUsedAt = Math.max(known.lastUsedAt, wallClock())
+      known.lastUsedFrom = peer
     },
 
     issued(workspace, clientId) {

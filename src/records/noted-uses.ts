@@ -26,7 +26,15 @@ export function notedUses(most: number) {
     let known = uses.get(key)
     if (known === undefined) {
       if (uses.size >= most) return undefined
-      known = { tenantId: tenant.id, workspaceId, clientId, credentialId, lastUsedAt: 0, uses: 0 }
+      known = {
+        tenantId: tenant.id,
+        workspaceId,
+        clientId,
+        credentialId,
+        lastUsedAt: 0,
+        lastUsedFrom: '',
+        uses: 0,
+      }
       uses.set(key, known)
     }
     within(latestUses, workspaceId).set(credentialId, known)
@@ -70,6 +78,7 @@ export function notedUses(most: number) {
         if (known === undefined) uses.set(key, before)
         else {
           known.uses += before.uses
+          if (before.lastUsedAt > known.lastUsedAt) known.lastUsedFrom = before.lastUsedFrom
           known.lastUsedAt = Math.max(known.lastUsedAt, before.lastUsedAt)
         }
       }

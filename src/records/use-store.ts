@@ -12,6 +12,8 @@ export type Uses = {
   readonly credentialId: CredentialId
   /** The newest: milliseconds since 1970. */
   lastUsedAt: number
+  /** Network address of who used it then. */
+  lastUsedFrom: string
   uses: number
 }
 
@@ -37,15 +39,18 @@ export function useStore({ db }: OperatorConnection) {
     async addUses(uses: readonly Uses[]): Promise<void> {
       const column = (of: (one: Uses) => string | number) => printArray(uses.map(of))
       await sql`
-        insert into regent.credential_use (tenant_id, workspace_id, client_id, credential_id, last_used_at, uses)
-        select tenant_id, workspace_id, client_id, credential_id, to_timestamp(last_used_at / 1000), uses
+        insert into regent.credential_use (tenant_id, workspace_id, client_id, credential_id, last_used_at, last_used_from, uses)
+        select tenant_id, workspace_id, client_id, credential_id, to_timestamp(last_used_at / 1000), last_used_from, uses
         from unnest(${column((one) => one.tenantId)}::uuid[], ${column((one) => one.workspaceId)}::uuid[],
           ${column((one) => one.clientId)}::text[], ${column((one) => one.credentialId)}::text[],
-          ${column((one) => one.lastUsedAt)}::float8[], ${column((one) => one.uses)}::bigint[])
-          as noted (tenant_id, workspace_id, client_id, credential_id, last_used_at, uses)
+          ${column((one) => one.lastUsedAt)}::float8[], ${column((one) => one.lastUsedFrom)}::text[],
+          ${column((one) => one.uses)}::bigint[])
+          as noted (tenant_id, workspace_id, client_id, credential_id, last_used_at, last_used_from, uses)
         where exists (select from regent.credential c where c.tenant_id = noted.tenant_id
           and c.workspace_id = noted.workspace_id and c.client_id = noted.client_id and c.credential_id = noted.credential_id)
         on conflict (tenant_id, workspace_id, client_id, credential_id) do update set
+          last_used_from = case when excluded.last_used_at >= credential_use.last_used_at
+            then excluded.last_used_from else credential_use.last_used_from end,
           last_used_at = greatest(credential_use.last_used_at, excluded.last_used_at),
           uses = credential_use.uses + excluded.uses`.execute(db)
     },

@@ -43,7 +43,8 @@ export function assembleServer(parts: ServerParts): TokenServer {
   const node = { id: newNodeId(), masterKeyIds: parts.masterKeyIds, version: VERSION }
   const nodes = new Map<Region, RegionNode>()
   for (const [region, served] of parts.regions) {
-    const own = { region, served, keyring, observe, memory, issuance, node, wallClock, monotonic }
+    const changes = { origin, keyring, digestKeys, bcryptCost, maxStale: memory.maxStale }
+    const own = { region, served, keyring, changes, observe, memory, issuance, node, wallClock, monotonic }
     const onRightClock = (offset: number) => clock.confirm?.(offset)
     nodes.set(region, regionNode({ ...own, onRightClock, relay: relay?.ofRegion(region) }))
   }
@@ -84,8 +85,8 @@ export function assembleServer(parts: ServerParts): TokenServer {
     authenticate,
     limits: attempts,
     noteDigest: records.note,
-    noteUse: (workspace, clientId, credentialId) =>
-      nodes.get(workspace.tenant.region)?.uses.used(workspace, clientId, credentialId),
+    noteUse: (workspace, clientId, credentialId, peer) =>
+      nodes.get(workspace.tenant.region)?.uses.used(workspace, clientId, credentialId, peer),
     monotonic,
     failureInterval: settings.failureInterval,
   })

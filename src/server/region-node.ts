@@ -1,5 +1,5 @@
 /** This node's part in one region: its memory, its heartbeat, its chores, and the breaker before its database. */
-import { chores } from '../chores/chores.ts'
+import { chores, type ChoreChanges } from '../chores/chores.ts'
 import { directory, type FollowingDirectory } from '../directory/directory.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import type { RegionGauges } from '../observe/gauges.ts'
@@ -19,6 +19,8 @@ type Needs = {
   readonly region: Region
   readonly served: ServedRegion
   readonly keyring: Keyring
+  /** For chores that change settings. */
+  readonly changes: Omit<ChoreChanges, 'database'>
   readonly observe: Observe
   readonly memory: MemorySettings
   /** Undefined: none is kept. */
@@ -127,7 +129,14 @@ export function regionNode(needs: Needs): RegionNode {
       })
     : undefined
   const work = alone
-    ? chores({ region, database, keyring, observe, issuanceDays: issuance.keepDays })
+    ? chores({
+        region,
+        database,
+        keyring,
+        changes: { ...needs.changes, database: served.changes ?? served.database },
+        observe,
+        issuanceDays: issuance.keepDays,
+      })
     : undefined
   relay?.onRightClock(onRightClock)
   const anyBeats = relay?.heartbeat ?? beats

@@ -30,6 +30,16 @@ export function workspaceSettingsStore({ db, tenantId }: TenantConnection) {
         .execute()
     },
 
+    /** @param at seconds since 1970; undefined: never */
+    async updateRotationDue(id: WorkspaceId, at: number | undefined): Promise<void> {
+      await db
+        .updateTable('workspace')
+        .set({ rotation_due_at: at === undefined ? null : new Date(at * 1000) })
+        .where('tenant_id', '=', tenantId)
+        .where('workspace_id', '=', id)
+        .execute()
+    },
+
     async updateWorkspaceState(id: WorkspaceId, state: 'enabled' | 'disabled' | 'deleted'): Promise<void> {
       await db
         .updateTable('workspace')

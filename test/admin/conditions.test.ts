@@ -70,13 +70,7 @@ describe('a call of administration', () => {
       const edit = async (): Promise<void> => {
         const { body, headers } = await ask('get', `${CLIENTS}/${id}`)
         const networks = [...(body.allowed_networks as string[])].slice(-1)
-        const next =
-          Number(
-            (networks[0] ?? '10.0.0.0')
-              .split('.')
-              .slice(2)
-              .reduce((sum, part) => sum * 256 + Number(part), 0),
-          ) + 1
+        const next = numberOf(networks[0] ?? '10.0.0.0') + 1
         const { status } = await ask(
           'patch',
           `${CLIENTS}/${id}`,
@@ -99,10 +93,7 @@ describe('a call of administration', () => {
       )
       const { body } = await ask('get', `${CLIENTS}/${id}`)
       const [address = ''] = body.allowed_networks as string[]
-      const done = address
-        .split('.')
-        .slice(2)
-        .reduce((sum, part) => sum * 256 + Number(part), 0)
+      const done = numberOf(address)
       expect(await events()).toBe(before + done)
       expect(done).toBe(EDITS)
       expect(conflicts).toBeGreaterThan(0)
@@ -501,3 +492,9 @@ describe('a call of administration', () => {
     expect(await found(`unused_since=${new Date(Date.now() - 3_600_000).toISOString()}`)).toEqual([])
   })
 })
+
+/** Of `10.0.a.b`: what is counted with. */
+function numberOf(address: string): number {
+  const [, , high = 0, low = 0] = address.split('.').map(Number)
+  return high * 256 + low
+}

@@ -89,7 +89,7 @@ export async function measureRecording(tokens: number, rounds: number): Promise<
     const begun = process.cpuUsage()
     for (const [index, id] of ids.entries()) {
       const client = clients[index % 1000] as (typeof clients)[number]
-      uses.used(client.workspace, client.clientId, client.credentialId)
+      uses.used(client.workspace, client.clientId, client.credentialId, '192.0.2.1')
       uses.issued(client.workspace, client.clientId)
       void log.record({ ...client, tokenId: id, requestId: id })
     }

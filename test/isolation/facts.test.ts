@@ -75,7 +75,13 @@ describe('facts of the data path', () => {
       'useStore.addUses',
       (connection) =>
         useStore(connection).addUses([
-          { ...owner(), credentialId: place.names.credentialId, lastUsedAt: Date.now(), uses: 1 },
+          {
+            ...owner(),
+            credentialId: place.names.credentialId,
+            lastUsedAt: Date.now(),
+            lastUsedFrom: 'x',
+            uses: 1,
+          },
         ]),
     ],
     [
@@ -167,7 +173,7 @@ describe('facts of the data path', () => {
 
   it('writes no use of a credential that is not there, and those of others beside it', async () => {
     const { credentialId } = place.names
-    const use = { ...owner(), credentialId, lastUsedAt: Date.now(), uses: 1 }
+    const use = { ...owner(), credentialId, lastUsedAt: Date.now(), lastUsedFrom: 'x', uses: 1 }
     const uses = await place.superuser.query<{ uses: string }>(
       `select uses from regent.credential_use where tenant_id = $1 and workspace_id = $2`,
       [acme.tenantId, acme.workspaceId],

@@ -200,6 +200,7 @@ const OF_TENANTS = [
   ...asked('workspaceSettingsStore', workspaceSettingsStore, {
     updateWorkspace: (store, { workspace }, { workspaceId }) =>
       store.updateWorkspace({ ...workspace, id: workspaceId, accessTokenLifetime: 77 }),
+    updateRotationDue: (store, _names, { workspaceId }) => store.updateRotationDue(workspaceId, LATER),
     updateWorkspaceState: (store, _names, { workspaceId }) =>
       store.updateWorkspaceState(workspaceId, 'disabled'),
     updateWorkspaceLimit: (store, _names, { workspaceId }) => store.updateWorkspaceLimit(workspaceId, 7),
@@ -275,6 +276,7 @@ const OF_NOBODY = [
   'tenantRegistry.updateQuotas',
   'idempotencyPruning.deleteExpired',
   'tenantListStore.listTenants',
+  'rotationDueStore.updateDue',
   'tenantRegistry.updateTenantState',
   'keyStoreSamples.listSamples',
   'auditHeadStore.takeMovedHeads',

@@ -40,7 +40,7 @@ describe('lastUse', () => {
   })
 
   const robot = () => orders.client(`robot-${clients++}`)
-  const open = (more: { database?: Database; maxNoted?: number } = {}) =>
+  const open = (more: { database?: Database; maxNoted?: number; wallClock?: () => number } = {}) =>
     lastUse({
       region: 'eu',
       database: world.database,
@@ -49,8 +49,8 @@ describe('lastUse', () => {
       monotonic: () => performance.now(),
       ...more,
     })
-  const note = (uses: ReturnType<typeof open>, { id, credentialId }: Robot) =>
-    uses.used(orders.workspace, id as ClientId, credentialId as CredentialId)
+  const note = (uses: ReturnType<typeof open>, { id, credentialId }: Robot, peer = '192.0.2.1') =>
+    uses.used(orders.workspace, id as ClientId, credentialId as CredentialId, peer)
   const found = ({ id, credentialId }: Robot) =>
     world.database.inTenant(orders.workspace.tenant.id, (connection) =>
       tenantUseStore(connection, orders.workspace.id).findUse(id as ClientId, credentialId as CredentialId),
@@ -93,6 +93,21 @@ describe('lastUse', () => {
     }
     expect(await asking()).toMatchObject(wanted)
   }
+
+  it('keeps from where the newest one came, whatever the order in which nodes write', async () => {
+    const one = await robot()
+    const earlier = open({ wallClock: () => now - 60_000 })
+    const later = open()
+    note(earlier, one, '192.0.2.1')
+    note(later, one, '2001:db8::2')
+    await later.close()
+    await earlier.close()
+    const { rows } = await world.superuser<{ peer: string }>(
+      `select last_used_from as peer from regent.credential_use where credential_id = $1`,
+      [one.credentialId],
+    )
+    expect(rows).toEqual([{ peer: '2001:db8::2' }])
+  })
 
   it('keeps the newest time and the count, and adds to what is there', async () => {
     const [one, other] = [await robot(), await robot()]
@@ -190,7 +205,7 @@ describe('lastUse', () => {
     const one = await robot()
     const uses = open()
     for (let n = 0; n < 2500; n++)
-      uses.used(orders.workspace, `nobody-${n}` as ClientId, 'x'.repeat(16) as CredentialId)
+      uses.used(orders.workspace, `nobody-${n}` as ClientId, 'x'.repeat(16) as CredentialId, '192.0.2.1')
     note(uses, one)
     expect(await uses.close()).toBe(true)
     expect(await found(one)).toMatchObject({ uses: 1 })
@@ -283,7 +298,7 @@ describe('lastUse', () => {
       const { tenant } = orders.workspace
       node.nodes
         .get(tenant.region)
-        ?.uses.used(orders.workspace, one.id as ClientId, one.credentialId as CredentialId)
+        ?.uses.used(orders.workspace, one.id as ClientId, one.credentialId as CredentialId, '192.0.2.1')
       await node.stop()
       expect(await found(one)).toMatchObject({ uses: 1 })
       const { rows } = await world.superuser('select from regent.node')

@@ -8,6 +8,7 @@ import type { Redis } from 'ioredis'
 import { newNodeId } from '../../ids.ts'
 import { monotonic } from '../../clock.ts'
 import type { Gauges } from '../../observe/gauges.ts'
+import type { ChoreChanges } from '../../chores/chores.ts'
 import type { Keyring } from '../../keys/keyring.ts'
 import type { Observe } from '../../observe/observation.ts'
 import { WINDOW } from '../../records/permits.ts'
@@ -30,6 +31,7 @@ type Needs = {
   readonly regions: ReadonlyMap<Region, ServedRegion>
   readonly redis: ReadonlyMap<Region, Redis>
   readonly keyring: Keyring
+  readonly changes: Omit<ChoreChanges, 'database'>
   readonly masterKeyIds: readonly string[]
   /** To each database, of a worker. */
   readonly workerConnections: number
@@ -69,6 +71,7 @@ export function openPrimary(needs: Needs) {
         region,
         served,
         keyring: needs.keyring,
+        changes: needs.changes,
         observe,
         maxStale,
         issuanceDays: needs.issuanceDays,

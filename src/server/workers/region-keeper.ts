@@ -3,7 +3,7 @@
  * chores. Its workers hear of it.
  */
 import type { Worker } from 'node:cluster'
-import { chores } from '../../chores/chores.ts'
+import { chores, type ChoreChanges } from '../../chores/chores.ts'
 import { changeFeed } from '../../directory/change-feed.ts'
 import { freshness } from '../../directory/freshness.ts'
 import type { Concern } from '../../directory/memory.ts'
@@ -22,6 +22,8 @@ type Needs = {
   readonly region: Region
   readonly served: ServedRegion
   readonly keyring: Keyring
+  /** For chores that change settings. */
+  readonly changes: Omit<ChoreChanges, 'database'>
   readonly observe: Observe
   readonly maxStale: number
   /** That the issuance log is kept. */
@@ -91,7 +93,14 @@ export function regionKeeper(needs: Needs) {
     onRightClock: (found) => (offset = found),
   })
   const { keyring, issuanceDays } = needs
-  const work = chores({ region, database, keyring, observe, issuanceDays })
+  const work = chores({
+    region,
+    database,
+    keyring,
+    changes: { ...needs.changes, database: served.changes ?? served.database },
+    observe,
+    issuanceDays,
+  })
   const clockNews = (): ClockNews => ({
     type: 'clock',
     region,
