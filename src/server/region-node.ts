@@ -6,7 +6,8 @@ import type { RegionGauges } from '../observe/gauges.ts'
 import type { Observe } from '../observe/observation.ts'
 import { heartbeat } from '../records/heartbeat.ts'
 import type { IssuedToken } from '../records/issuance-batch.ts'
-import { issuanceLog, type IssuanceGauges, type IssuanceLog } from '../records/issuance-log.ts'
+import { together } from '../records/issuance-gauges.ts'
+import { issuanceLog, type IssuanceLog } from '../records/issuance-log.ts'
 import { refusalLog, type RefusalLog, type RefusedRequest } from '../records/refusal-log.ts'
 import { lastUse, type LastUse } from '../records/last-use.ts'
 import type { NodeReport } from '../records/node-store.ts'
@@ -190,14 +191,5 @@ export function regionNode(needs: Needs): RegionNode {
       relay?.usesWritten(written)
       await beats?.stop(written)
     },
-  }
-}
-
-function together(tokens: IssuanceGauges, refusals: IssuanceGauges): IssuanceGauges {
-  return {
-    waiting: tokens.waiting + refusals.waiting,
-    rows: tokens.rows + refusals.rows,
-    commits: tokens.commits + refusals.commits,
-    dropped: tokens.dropped + refusals.dropped,
   }
 }
