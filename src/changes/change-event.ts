@@ -38,6 +38,8 @@ export type ChangeAction =
   | 'scopes_withdrawn'
   | 'secret_created'
   | 'secret_rotated'
+  | 'secret_replaced'
+  | 'replacement_used'
   | 'credential_changed'
   | 'credential_revoked'
   | 'keys_changed'

@@ -11,7 +11,7 @@ import { addSecret, makeSecret, type SecretInput } from './make-secret.ts'
 import { ChangeRefusal } from './refusal.ts'
 
 /** Seconds: a week, and a year. */
-const DEFAULT_OVERLAP = 7 * 24 * 60 * 60
+export const DEFAULT_OVERLAP = 7 * 24 * 60 * 60
 const MAX_OVERLAP = 365 * 24 * 60 * 60
 
 export async function createSecret(
@@ -135,7 +135,8 @@ function unknownCredential(): ChangeRefusal {
   return new ChangeRefusal('id', 'unknown_credential', 'id names no live credential of this client')
 }
 
-function requireOverlap(overlap: number): void {
+/** @throws ChangeRefusal for what is no number of seconds up to a year */
+export function requireOverlap(overlap: number): void {
   if (Number.isInteger(overlap) && overlap >= 0 && overlap <= MAX_OVERLAP) return
   throw new ChangeRefusal(
     'overlap',

@@ -27,6 +27,8 @@ export type Attempt =
       readonly outcome: 'authenticated'
       readonly client: KnownClient
       readonly credentialId: CredentialId
+      /** It replaces another one, and nobody had used it when its row was read. */
+      readonly awaitsUse?: boolean
       /** What is worth storing: a digest that decides next time. */
       readonly newDigest?: NewDigest
     }
@@ -128,6 +130,7 @@ export function clientAuthentication(needs: Needs) {
       outcome: 'authenticated',
       client,
       credentialId: credential.id,
+      ...(credential.awaitsUse === true && { awaitsUse: true }),
       // Asked for once, when the secret was verified the slow way or its digest is of an older key.
       ...(storable &&
         stale &&

@@ -1,4 +1,5 @@
 /** Writes rows of clients, their credentials and grants, for one workspace. Requests read `known-client-store.ts`. */
+import { sql } from 'kysely'
 import type { ClientId, CredentialId, WorkspaceId } from '../ids.ts'
 import type { ScopeToken } from '../oauth/scope.ts'
 import type { TenantConnection } from '../storage/transaction.ts'
@@ -92,6 +93,7 @@ export function clientStore({ db, tenantId }: TenantConnection, workspaceId: Wor
           origin: credential.origin,
           label: credential.label,
           created_by: credential.createdBy,
+          ...(credential.replacement && { ...credential.replacement, awaits_use: true }),
           bcrypt_hash: credential.bcryptHash,
           digest: credential.digest?.bytes ?? null,
           digest_key_id: credential.digest?.keyId ?? null,
@@ -125,6 +127,39 @@ export function clientStore({ db, tenantId }: TenantConnection, workspaceId: Wor
         .where((eb) => eb.and({ ...here, client_id: clientId, credential_id: id, state: 'live' }))
         .executeTakeFirst()
       return numUpdatedRows === 1n
+    },
+
+    /**
+     * It was used: it has no end any more, and the one that it replaces gets its own, unless that comes sooner.
+     * @returns what it replaces; undefined: it did not await its first use
+     */
+    async confirmReplacement(
+      clientId: ClientId,
+      id: CredentialId,
+    ): Promise<{ readonly replaces: CredentialId; readonly overlap: number } | undefined> {
+      const row = await db
+        .updateTable('credential')
+        .set({ awaits_use: false, expires_at: null })
+        .where((eb) =>
+          eb.and({ ...here, client_id: clientId, credential_id: id, state: 'live', awaits_use: true }),
+        )
+        .returning(['replaces', 'overlap'])
+        .executeTakeFirst()
+      if (row === undefined || row.replaces === null || row.overlap === null) return undefined
+      const { overlap } = row
+      await db
+        .updateTable('credential')
+        .set({ expires_at: sql<Date>`least(expires_at, now() + make_interval(secs => ${overlap}))` })
+        .where((eb) =>
+          eb.and({
+            ...here,
+            client_id: clientId,
+            credential_id: row.replaces as CredentialId,
+            state: 'live',
+          }),
+        )
+        .execute()
+      return { replaces: row.replaces as CredentialId, overlap }
     },
 
     async revokeCredential(clientId: ClientId, id: CredentialId): Promise<boolean> {

@@ -41,7 +41,12 @@ export type Credential = {
 }
 
 /** As it is made. */
-export type NewCredential = Credential & { readonly label: string; readonly createdBy: string }
+export type NewCredential = Credential & {
+  readonly label: string
+  readonly createdBy: string
+  /** Which one it replaces; that one ends so many seconds after the first use of this one. */
+  readonly replacement?: { readonly replaces: CredentialId; readonly overlap: number }
+}
 
 /** One scope token that a client may have, with the resource server that owns it. */
 export type ScopeGrant = {

@@ -13,6 +13,8 @@ const OF_CLIENT: ReadonlySet<string> = new Set([
   'scopes_withdrawn',
   'secret_created',
   'secret_rotated',
+  'secret_replaced',
+  'replacement_used',
   'credential_changed',
   'credential_revoked',
 ])

@@ -26,6 +26,8 @@ export type AuthenticationNeeds = {
     credentialId: CredentialId,
     peer: string,
   ) => void
+  /** A credential that replaces another one was used, maybe for the first time. */
+  readonly noteReplacement: (workspace: Workspace, clientId: ClientId, credentialId: CredentialId) => void
   /** Milliseconds of a clock that nobody sets. */
   readonly monotonic: () => number
   /** Failing answers leave at multiples of so many milliseconds after their request came; 0: at once. */
@@ -42,7 +44,7 @@ export type ClientAuthenticator = (
 ) => Promise<Authenticated>
 
 export function clientAuthenticator(needs: AuthenticationNeeds): ClientAuthenticator {
-  const { authenticate, limits, noteDigest, noteUse, monotonic, failureInterval } = needs
+  const { authenticate, limits, noteDigest, noteUse, noteReplacement, monotonic, failureInterval } = needs
 
   return async (presented, workspace, directory, peer) => {
     const arrived = monotonic()
@@ -75,6 +77,7 @@ export function clientAuthenticator(needs: AuthenticationNeeds): ClientAuthentic
     directory.lookAhead(workspace, attempt.client.id, found)
     limits.succeeded(key, attempt.credentialId)
     noteUse(workspace, attempt.client.id, attempt.credentialId, peer)
+    if (attempt.awaitsUse === true) noteReplacement(workspace, attempt.client.id, attempt.credentialId)
     if (attempt.newDigest !== undefined) noteDigest(attempt.newDigest)
     return attempt
   }

@@ -8,7 +8,7 @@ import type { Clock } from '../clock.ts'
 import { requireActiveKey } from '../directory/known-workspace.ts'
 import type { Grant } from '../grants/grant.ts'
 import { OAuthError } from '../oauth/error.ts'
-import { readForm, readParameterNames, requireForm } from '../oauth/form.ts'
+import { readForm, requireForm } from '../oauth/form.ts'
 import { parseResource, type ResourceIdentifier } from '../oauth/resource.ts'
 import { parseScope, printScope, type Scope } from '../oauth/scope.ts'
 import type { Observe } from '../observe/observation.ts'
@@ -20,6 +20,7 @@ import type { Workspace } from '../tenancy/tenant.ts'
 import { issueAccessToken } from '../tokens/issue-access-token.ts'
 import { jsonReply } from './answer.ts'
 import type { ClientAuthenticator } from './authenticate-client.ts'
+import { requireCleanQuery } from './clean-query.ts'
 import { requireOneSigning, requireWithin } from './within.ts'
 import type { WorkspaceEndpoint } from './workspace-endpoint.ts'
 
@@ -37,14 +38,6 @@ export type TokenNeeds = {
   readonly recordRefusal: (refused: RefusedRequest) => void
   readonly observe: Observe
 }
-
-/** §2.3.1 and the like: these must not stand in a URL, where logs and histories keep them. */
-const NEVER_IN_QUERY: ReadonlySet<string> = new Set([
-  ...CREDENTIAL_PARAMETERS,
-  'grant_type',
-  'scope',
-  'resource',
-])
 
 export function tokenEndpoint(needs: TokenNeeds): WorkspaceEndpoint {
   const {
@@ -146,16 +139,6 @@ export function tokenEndpoint(needs: TokenNeeds): WorkspaceEndpoint {
         throw error
       }
     },
-  }
-}
-
-function requireCleanQuery(query: string | undefined): void {
-  if (query !== undefined && readParameterNames(query).some((name) => NEVER_IN_QUERY.has(name))) {
-    throw new OAuthError(
-      'invalid_request',
-      'credentials_in_query',
-      'parameters belong into the body, never into the URL: treat a secret that was sent there as disclosed',
-    )
   }
 }
 

@@ -17,6 +17,7 @@ import { assembleAdministration } from './assemble-administration.ts'
 import { DEFAULT_LIMITS, httpServer } from './http-server.ts'
 import { changeHints } from './change-hints.ts'
 import { regionNode, type RegionNode } from './region-node.ts'
+import { replacements } from './replacements.ts'
 import type { MemorySettings } from './served-region.ts'
 import type { AttemptSettings, ServerParts, TokenServer } from './server-parts.ts'
 import { VERSION } from './version.ts'
@@ -41,9 +42,9 @@ export function assembleServer(parts: ServerParts): TokenServer {
   const settings = { ...ATTEMPT_SETTINGS, ...parts.attempts }
 
   const node = { id: newNodeId(), masterKeyIds: parts.masterKeyIds, version: VERSION }
+  const changes = { origin, keyring, digestKeys, bcryptCost, maxStale: memory.maxStale }
   const nodes = new Map<Region, RegionNode>()
   for (const [region, served] of parts.regions) {
-    const changes = { origin, keyring, digestKeys, bcryptCost, maxStale: memory.maxStale }
     const own = { region, served, keyring, changes, observe, memory, issuance, node, wallClock, monotonic }
     const onRightClock = (offset: number) => clock.confirm?.(offset)
     nodes.set(region, regionNode({ ...own, onRightClock, relay: relay?.ofRegion(region) }))
@@ -81,12 +82,14 @@ export function assembleServer(parts: ServerParts): TokenServer {
     verified,
     limits: attempts,
   })
+  const secrets = replacements({ regions: parts.regions, changes, observe })
   const authenticateClient = clientAuthenticator({
     authenticate,
     limits: attempts,
     noteDigest: records.note,
     noteUse: (workspace, clientId, credentialId, peer) =>
       nodes.get(workspace.tenant.region)?.uses.used(workspace, clientId, credentialId, peer),
+    noteReplacement: secrets.used,
     monotonic,
     failureInterval: settings.failureInterval,
   })
@@ -107,6 +110,7 @@ export function assembleServer(parts: ServerParts): TokenServer {
     clock,
     grants,
     authenticateClient,
+    replaceSecret: secrets.replaceSecret,
     requireRightClock,
     countIssuance(workspace, client) {
       const { tenant } = workspace

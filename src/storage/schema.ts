@@ -87,7 +87,7 @@ export type Schema = {
     state: Generated<'live' | 'revoked'>
     created_at: DatabaseTime
     not_before: Date | null
-    expires_at: Date | null
+    expires_at: ColumnType<Date | null, Date | null, Date | RawBuilder<Date> | null>
     created_by: string | null
     /** The credential that it replaces; that one ends so many seconds after the first use of this one. */
     replaces: string | null

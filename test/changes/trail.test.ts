@@ -21,6 +21,7 @@ import {
   removeScope,
   renameResourceServer,
 } from '../../src/changes/resource-server-changes.ts'
+import { confirmReplacement, replaceOwnSecret } from '../../src/changes/replace-own-secret.ts'
 import { grantScopes, withdrawScopes } from '../../src/changes/scope-changes.ts'
 import {
   deleteTenant,
@@ -73,6 +74,7 @@ describe('changes', () => {
   type Told = { readonly feedNumber: number }
   let secret = ''
   let credentialId = '' as CredentialId
+  let replacementId = '' as CredentialId
   const change = () => ({ ...orders.change, actor: 'alice', requestId: 'request-1' })
   /** In the order of a client's life. The compiler asks for each action that there is; of operators: bootstrap.test.ts. */
   const LIFE: Record<
@@ -224,6 +226,26 @@ describe('changes', () => {
         oldExpiresAt: expect.any(Number),
       },
       work: () => rotateSecret(change(), orders.workspace, ROBOT, credentialId, { overlap: 60 }),
+    },
+    secret_replaced: {
+      subject: 'robot',
+      details: { credentialId: expect.any(String), replaces: expect.any(String), overlap: 60 },
+      async work() {
+        const made = await replaceOwnSecret(change(), orders.workspace, ROBOT, credentialId, { overlap: 60 })
+        replacementId = made.credentialId
+        return made
+      },
+    },
+    replacement_used: {
+      subject: 'robot',
+      details: { credentialId: expect.any(String), replaces: expect.any(String), overlap: 60 },
+      async work() {
+        await confirmReplacement(change(), orders.workspace, ROBOT, replacementId)
+        const [row] = await rows<{ number: string }>(
+          `select number from regent.change_counter where region = 'eu'`,
+        )
+        return { feedNumber: Number(row?.number) }
+      },
     },
     credential_changed: {
       subject: 'robot',

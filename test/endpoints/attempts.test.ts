@@ -119,6 +119,7 @@ describe('failing attempts (T15)', () => {
       limits,
       noteDigest: () => {},
       noteUse: () => {},
+      noteReplacement: () => {},
       monotonic,
       failureInterval: 0,
     })

@@ -7,6 +7,7 @@ import pg from 'pg'
 import type { ClientId, CredentialId, Kid, TenantId, WorkspaceId } from '../../src/ids.ts'
 import { revokeKey } from '../../src/changes/key-changes.ts'
 import { createResourceServer } from '../../src/changes/create-resource-server.ts'
+import { replaceOwnSecret } from '../../src/changes/replace-own-secret.ts'
 import { addScopes } from '../../src/changes/resource-server-changes.ts'
 import { grantScopes } from '../../src/changes/scope-changes.ts'
 import { deleteClient } from '../../src/changes/client-changes.ts'
@@ -63,6 +64,12 @@ export async function openNeighbourhood() {
     name: 'Empty',
     scopes: {},
   })
+  const { credentialId: pendingId } = await replaceOwnSecret(
+    story.change,
+    story.workspace,
+    'robot' as ClientId,
+    credentialId as CredentialId,
+  )
   await story.client('bygone')
   await deleteClient(story.change, story.workspace, 'bygone' as ClientId)
   await superuser.query(`update regent.resource_server set signing_algorithm = 'ES256'`)
@@ -200,6 +207,7 @@ export async function openNeighbourhood() {
       client: 'robot' as ClientId,
       buried: 'bygone',
       credentialId: credentialId as CredentialId,
+      pendingId,
       bcryptHash: credential?.hash ?? '',
       activeKid: keys[0]?.kid ?? ('' as Kid),
       publishedKid: keys[1]?.kid ?? ('' as Kid),

@@ -94,11 +94,12 @@ const OF_TENANTS = [
       }),
     updateCredential: (store, { client, credentialId }) =>
       store.updateCredential(client, credentialId, { label: 'newer', expiresAt: LATER }),
+    confirmReplacement: (store, { client, pendingId }) => store.confirmReplacement(client, pendingId),
     updateClientState: (store, { client }) => store.updateClientState(client, 'disabled'),
     updateClientLimit: (store, { client }) => store.updateClientLimit(client, 7),
     deleteClient: (store, { client }) => store.deleteClient(client),
     insertCredential: (store, { client }) =>
-      store.insertCredential(client, 2, {
+      store.insertCredential(client, 4, {
         id: 'n'.repeat(16) as CredentialId,
         origin: 'generated',
         label: '',
