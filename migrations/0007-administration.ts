@@ -34,6 +34,8 @@ const STATEMENTS = [
     add check ((replaces is null) = (overlap is null)),
     add check (awaits_use <= (replaces is not null))`,
   `create index credential_by_expiry on regent.credential (tenant_id, workspace_id, expires_at) where state = 'live'`,
+  `create index credential_ending on regent.credential (expires_at) where state = 'live' and expires_at is not null`,
+  `grant select (state, expires_at) on regent.credential to regent_operator`,
   `alter table regent.credential_use add column last_used_from text`,
 
   // The answer is sealed, since it may hold a secret.
@@ -93,6 +95,8 @@ export async function down(db: Kysely<never>): Promise<void> {
     `drop table regent.idempotency_record`,
     `alter table regent.credential_use drop column last_used_from`,
     `alter table regent.credential drop column awaits_use, drop column overlap, drop column replaces, drop column created_by`,
+    `revoke select (state, expires_at) on regent.credential from regent_operator`,
+    `drop index regent.credential_ending`,
     `drop index regent.credential_by_expiry`,
     `alter table regent.client drop column allowed_networks`,
     `alter table regent.workspace drop column rotation_due_at, drop column key_rotation, drop column self_rotation,

@@ -14,6 +14,7 @@ import { isUnavailable, type Database } from '../storage/transaction.ts'
 import type { Region } from '../tenancy/region.ts'
 import { rotateDueKeys } from './rotate-keys.ts'
 import { watchConnections } from './watch-connections.ts'
+import { watchExpiring } from './watch-expiring.ts'
 
 /** What a chore that changes settings needs. */
 export type ChoreChanges = Omit<ChangeNeeds, 'region' | 'actor' | 'requestId' | 'peer' | 'hooks'>
@@ -61,12 +62,14 @@ export function chores(needs: Needs) {
       const tend = repeat(10 * MINUTE, async () => {
         observe({ type: 'issuance_tended', region, ...(await tendIssuance(database, issuanceDays)) })
       })
+      const expiring = repeat(HOUR, () => watchExpiring(database, region, observe))
       repeat(HOUR, () => checkpointAudit(needs))
       if (changes !== undefined)
         repeat(MINUTE, async () => {
           await rotateDueKeys({ ...changes, region, actor: 'chore rotate-keys' }, observe)
         })
       await watch()
+      await expiring()
       await tend()
     },
     stop(): void {

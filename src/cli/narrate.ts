@@ -42,6 +42,7 @@ export function narrate(observation: Observation): void {
     case 'replica_found':
     case 'memory_emptied':
     case 'listening':
+    case 'secrets_expiring':
     case 'keys_rotated':
     case 'audit_checkpoint':
     case 'audit_head_wrong':

@@ -83,6 +83,11 @@ export function writeLine(logger: Logger, observation: Observation): void {
       logger[strays > 0 ? 'warn' : 'debug']({ event, region, strays, detached, dropped })
       return
     }
+    case 'secrets_expiring': {
+      const { region, day, week, month } = observation
+      logger[day > 0 ? 'warn' : 'debug']({ event, region, day, week, month })
+      return
+    }
     case 'keys_rotated': {
       const { issuer, steps } = observation
       logger.info({ event, issuer, steps })

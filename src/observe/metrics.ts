@@ -71,6 +71,14 @@ export function openMetrics(
     'max',
   )
 
+  const expiring = new Gauge({
+    name: 'regent_secrets_expiring',
+    help: 'Secrets that live, and end within a day, a week, a month.',
+    aggregator: 'max',
+    labelNames: ['region', 'within'],
+    registers,
+  })
+
   const rows = new Map<string, Buckets>()
   addHistogram(
     registry,
@@ -122,6 +130,10 @@ export function openMetrics(
         return strays.set({ region: observation.region }, observation.strays)
       case 'worker_ended':
         return ended.inc()
+      case 'secrets_expiring':
+        for (const within of ['day', 'week', 'month'] as const)
+          expiring.set({ region: observation.region, within }, observation[within])
+        return
       case 'keys_rotated':
       case 'audit_checkpoint':
       case 'audit_head_wrong':

@@ -99,6 +99,14 @@ export type Observation =
       readonly detached: number
       readonly dropped: number
     }
+  /** Secrets that live, and end within a day, a week, a month; each holds the ones before it. */
+  | {
+      readonly type: 'secrets_expiring'
+      readonly region: string
+      readonly day: number
+      readonly week: number
+      readonly month: number
+    }
   /** By its schedule. */
   | { readonly type: 'keys_rotated'; readonly issuer: string; readonly steps: number }
   /** Where a tenant's audit trail ends. */

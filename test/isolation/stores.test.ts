@@ -278,6 +278,7 @@ const OF_NOBODY = [
   'idempotencyPruning.deleteExpired',
   'tenantListStore.listTenants',
   'rotationDueStore.updateDue',
+  'expiringStore.countExpiring',
   'tenantRegistry.updateTenantState',
   'keyStoreSamples.listSamples',
   'auditHeadStore.takeMovedHeads',
