@@ -6,11 +6,12 @@ import type { Region } from '../tenancy/region.ts'
 /** Of those that live, which end within so many days; each count holds the ones before it. */
 export type Expiring = { readonly day: number; readonly week: number; readonly month: number }
 
+const within = (days: number) =>
+  sql`count(*) filter (where expires_at < now() + make_interval(days => ${days}))::int`
+
 export function expiringStore({ db }: OperatorConnection, region: Region) {
   return {
     async countExpiring(): Promise<Expiring> {
-      const within = (days: number) =>
-        sql`count(*) filter (where expires_at < now() + make_interval(days => ${days}))::int`
       const { rows } = await sql<Expiring>`
         select ${within(1)} as day, ${within(7)} as week, ${within(30)} as month
         from regent.credential join regent.tenant using (tenant_id)

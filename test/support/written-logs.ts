@@ -12,7 +12,7 @@ import { runFolder } from './noted-secrets.ts'
 export const LOG = '.log'
 /** Sentences for people. */
 export const SAID = '.said'
-const SHOW_SECRETS: ReadonlySet<string | undefined> = new Set(['quickstart', 'demo'])
+const SHOW_SECRETS: ReadonlySet<string | undefined> = new Set(['quickstart', 'demo', 'bootstrap'])
 
 let count = 0
 
