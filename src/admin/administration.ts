@@ -170,7 +170,10 @@ async function confirm(
   // This node's own memory first: who reads what it has just changed finds it so. It is done all the same.
   await directory.feed.poll().catch(() => {})
   if (wait === undefined) return {}
-  const { missing } = await awaitConfirmation(database, region, feedNumber, wait)
+  const found = await awaitConfirmation(database, region, feedNumber, wait).catch(() => undefined)
+  // Nobody could be asked who knows of it: the preference was not applied.
+  if (found === undefined) return {}
+  const { missing } = found
   return {
     'Preference-Applied': `wait=${wait}`,
     ...(missing.length > 0 && { 'Regent-Unconfirmed-Nodes': missing.join(', ') }),

@@ -37,6 +37,8 @@ export async function makeChange<Value extends object>(
   let shown: Shown = {}
   const hooks = {
     async before(connection: Connection) {
+      // Before the answer of an earlier time, too: a narrower token is not shown what a wider one was.
+      await plan.guard?.(connection)
       if (repeatable !== undefined && !dryRun) {
         const told = await claimRequest(connection, region, keyring, repeatable.name, repeatable.request)
         if (told.outcome === 'repeated') throw new Undone(again(JSON.parse(told.answer) as Shown))
@@ -44,7 +46,6 @@ export async function makeChange<Value extends object>(
       }
       const state = await plan.state?.(connection)
       if (ifMatch !== undefined) requireMatch(ifMatch, state)
-      await plan.guard?.(connection)
     },
 
     async after(connection: Connection, { value, event, breaks = [] }: Outcome<object>) {

@@ -141,6 +141,20 @@ describe('administration, from the first operator to the end of a tenant', () =>
     await tokenFrom(world, acme.tokenEndpoint, acme.client)
   })
 
+  it('lets operators look after their own clients by the API of their built-in tenant', async () => {
+    const own = apiOf(world, 'https://system.eu.token.example/api/admin/system', operator.token)
+    await done(
+      own.ask('post', '/workspaces/admin/clients', { id: 'second', name: 'x', scopes: ['tenants:read'] }),
+      201,
+    )
+    const made = await done(own.ask('post', '/workspaces/admin/clients/second/credentials', {}), 201)
+    const client = { id: 'second', secret: made.secret as string }
+    const token = await tokenFrom(world, 'https://system.eu.token.example/system/admin/oauth2/token', client)
+    const second = apiOf(world, operator.url, token)
+    await done(second.ask('get', '/tenants'))
+    await done(second.ask('post', '/tenants/acme/suspend', {}), 403)
+  })
+
   it('gives a tenant whose secrets are lost another administrator', async () => {
     const made = await done(operator.ask('post', '/tenants/acme/administrators', {}), 201)
     const client = { id: made.client_id as string, secret: made.client_secret as string }
