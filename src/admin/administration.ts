@@ -3,7 +3,7 @@
  * of Regent itself. Owns the one pipeline that every route runs in: who asks, whether it may, how often, under which
  * conditions, and what it is answered. Does not decide what may change: changes/ does. Knows no sockets and no Express.
  */
-import type { ChangeNeeds } from '../changes/change.ts'
+import type { ChangeParts } from '../changes/change.ts'
 import type { Clock } from '../clock.ts'
 import type { FollowingDirectory } from '../directory/directory.ts'
 import type { Question, Reply } from '../exchange.ts'
@@ -16,7 +16,7 @@ import { ADMIN_WORKSPACE, administrationOf } from '../tenancy/administration.ts'
 import type { Region } from '../tenancy/region.ts'
 import { isWorkspaceSlug } from '../tenancy/slug.ts'
 import { workspaceStore } from '../tenancy/tenancy-store.ts'
-import type { Workspace } from '../tenancy/tenant.ts'
+import { isGone, type Workspace } from '../tenancy/tenant.ts'
 import { requireCaller, requirePermission, type Caller } from './caller.ts'
 import { readJson, readPreferences, readQuery } from './input.ts'
 import { readConditions } from './conditions.ts'
@@ -39,7 +39,7 @@ export type AdminRegion = {
 
 type Needs = {
   readonly regions: ReadonlyMap<Region, AdminRegion>
-  readonly changes: Omit<ChangeNeeds, 'region' | 'database' | 'actor' | 'requestId' | 'peer' | 'hooks'>
+  readonly changes: ChangeParts
   readonly clock: Clock
   /** Milliseconds of a clock that nobody sets. */
   readonly monotonic: () => number
@@ -57,7 +57,8 @@ const PREFIX = { tenant: (tenant: string) => `/api/admin/${tenant}`, system: () 
 export function administration(needs: Needs) {
   const { regions, clock, monotonic, observe } = needs
   const inTurn = new Map([...regions.keys()].map((region) => [region, turns(needs.atOnce)]))
-  const document = JSON.stringify(openApi(ROUTES))
+  // Made when somebody asks for it: a start does not wait for it.
+  let document: string | undefined
 
   const answerRoute = async (
     route: AdminRoute,
@@ -78,8 +79,7 @@ export function administration(needs: Needs) {
       mtls: false,
       path: '',
     })
-    const gone = workspace?.tenant.goneAt !== undefined && clock.now() >= workspace.tenant.goneAt
-    if (workspace === undefined || gone) throw notFound()
+    if (workspace === undefined || isGone(workspace.tenant, clock.now())) throw notFound()
     const { tenant } = workspace
     const audience = administrationOf(needs.changes.origin, tenant)
     const authorization = headers('authorization')
@@ -148,7 +148,7 @@ export function administration(needs: Needs) {
           return {
             status: 200,
             headers: { 'Content-Type': 'application/json', 'Cache-Control': 'public, max-age=300' },
-            body: document,
+            body: (document ??= JSON.stringify(openApi(ROUTES))),
           }
         if (route === undefined) throw allow.length === 0 ? notFound() : notAllowed(allow)
         return await answerRoute(route, params, question, (known) => (caller = known))

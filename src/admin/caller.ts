@@ -2,6 +2,7 @@
  * Who administers: the client of a bearer token (RFC 6750) that the built-in workspace of this administration issued. That
  * the token is valid is not enough: in memory, its client and its credential must live, and still hold what it says.
  */
+import { lifeFault } from '../clients/life-fault.ts'
 import { isWithinNetworks } from '../clients/networks.ts'
 import type { Clock } from '../clock.ts'
 import type { Directory } from '../directory/directory.ts'
@@ -56,12 +57,10 @@ export async function requireCaller(asked: Asked): Promise<Caller> {
   const found = await directory.findClient(workspace, clientId)
   const client = found.value ?? (await directory.confirmClient(workspace, clientId, arrived, found)).value
   const credential = client?.credentials.find(({ id }) => id === verified.credentialId)
-  const now = clock.now()
   const lives =
-    client?.state === 'enabled' &&
-    credential?.state === 'live' &&
-    now < (credential.expiresAt ?? Infinity) &&
-    now >= (credential.notBefore ?? 0) &&
+    client !== undefined &&
+    credential !== undefined &&
+    lifeFault(client, credential, clock.now()) === undefined &&
     isWithinNetworks(peer, client.allowedNetworks)
   if (!lives) throw invalidToken(audience)
   const granted = new Set<string>(client.grants.map(({ scopeToken }) => scopeToken))

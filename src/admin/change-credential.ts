@@ -1,11 +1,10 @@
 /** What every change of a credential that lives has in common. */
 import type { ClientId, CredentialId } from '../ids.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
-import { notFound } from './problem.ts'
 import { requireAdministratorLeft, requireWithinCaller } from './rising.ts'
 import type { ChangePlan, Context, Shown } from './route.ts'
 import { clientOf } from './shown/client.ts'
-import { credentialOf, credentialState, findCredential, showCredential } from './shown/credential.ts'
+import { credentialOf, findCredential, liveCredentialState, showCredential } from './shown/credential.ts'
 
 export async function changeCredential(
   context: Context,
@@ -16,11 +15,7 @@ export async function changeCredential(
   const [clientId, id] = [clientOf(context), credentialOf(context)]
   return context.change({
     make: make(workspace, clientId, id),
-    state: async (connection) => {
-      const found = await findCredential(connection, workspace, clientId, id)
-      if (found.state !== 'live') throw notFound()
-      return credentialState(found)
-    },
+    state: (connection) => liveCredentialState(connection, workspace, clientId, id),
     guard: (connection) => requireWithinCaller(context.caller, connection, workspace, clientId),
     afterwards: (connection) => requireAdministratorLeft(connection, workspace),
     show: async (connection) =>

@@ -53,10 +53,8 @@ export async function recoverOperator(needs: ChangeNeeds): Promise<Bootstrapped>
 }
 
 async function findSystem({ database, region }: ChangeNeeds): Promise<Workspace | undefined> {
-  const id = await database.beforeTenant((connection) =>
-    tenantNames(connection).findTenantId(region, SYSTEM_TENANT),
-  )
-  return (
-    id && database.inTenant(id, (connection) => workspaceStore(connection).findWorkspace(ADMIN_WORKSPACE))
+  return database.beforeThenInTenant(
+    (connection) => tenantNames(connection).findTenantId(region, SYSTEM_TENANT),
+    (connection) => workspaceStore(connection).findWorkspace(ADMIN_WORKSPACE),
   )
 }

@@ -38,6 +38,9 @@ export type ChangeNeeds = {
   readonly hooks?: ChangeHooks
 }
 
+/** Of these, what is the same for every region, request and caller of a node. */
+export type ChangeParts = Omit<ChangeNeeds, 'region' | 'database' | 'actor' | 'requestId' | 'peer' | 'hooks'>
+
 /** What whoever asks for a change has to say in its transaction. Whatever they throw undoes it all. */
 export type ChangeHooks = {
   /** Nothing has changed yet, and nobody else changes anything of the tenant. */

@@ -2,6 +2,7 @@
  * Verifies a tenant's audit trail: every event is there, as it was written, in its order, up to the head. Reads only. What it
  * cannot see without a checkpoint that was kept elsewhere: an old head put back together with the events that it ends.
  */
+import { z } from 'zod'
 import type { Keyring } from '../keys/keyring.ts'
 import type { AuditCheckpoint } from '../observe/observation.ts'
 import type { Database, TenantConnection } from '../storage/transaction.ts'
@@ -9,6 +10,16 @@ import type { Tenant } from '../tenancy/tenant.ts'
 import { BROKEN, findAuditKey } from './append-audit-event.ts'
 import { BEGINNING, checkpointMac, eventMac, headMac, sameMac, type Chain, type Head } from './audit-chain.ts'
 import { auditStore, type StoredEvent, type StoredHead } from './audit-store.ts'
+
+/** An `AuditCheckpoint` as somebody brings it back. */
+export const CHECKPOINT = z.object({
+  region: z.string(),
+  tenant: z.string(),
+  sequence: z.int().nonnegative(),
+  mac: z.string(),
+  at: z.string(),
+  signature: z.string(),
+})
 
 export type AuditVerdict = {
   /** Events of the chain that were read. */

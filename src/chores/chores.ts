@@ -2,11 +2,10 @@
  * Chores of a region: doors opened by the clock. Each is harmless when several nodes do it at once, and when it fails it
  * is done the next time.
  */
-import type { ChangeNeeds } from '../changes/change.ts'
+import type { ChangeNeeds, ChangeParts } from '../changes/change.ts'
 import { checkpointAudit } from '../changes/checkpoint-audit.ts'
 import { pruneRequests } from '../changes/idempotency.ts'
 import { pruneFeed } from '../changes/prune-feed.ts'
-import type { Keyring } from '../keys/keyring.ts'
 import type { Observe } from '../observe/observation.ts'
 import { pruneNodes } from '../records/prune-nodes.ts'
 import { tendIssuance } from '../records/tend-issuance.ts'
@@ -16,15 +15,11 @@ import { rotateDueKeys } from './rotate-keys.ts'
 import { watchConnections } from './watch-connections.ts'
 import { watchExpiring } from './watch-expiring.ts'
 
-/** What a chore that changes settings needs. */
-export type ChoreChanges = Omit<ChangeNeeds, 'region' | 'actor' | 'requestId' | 'peer' | 'hooks'>
-
 type Needs = {
   readonly region: Region
   readonly database: Database
-  readonly keyring: Keyring
-  /** Undefined: keys take turns when somebody says so only. */
-  readonly changes: ChoreChanges | undefined
+  /** For chores that change settings: in a database of their own, which is more patient. */
+  readonly changes: ChangeParts & Pick<ChangeNeeds, 'database'>
   readonly observe: Observe
   /** Days of the issuance log that are kept, today not among them. */
   readonly issuanceDays: number
@@ -63,11 +58,10 @@ export function chores(needs: Needs) {
         observe({ type: 'issuance_tended', region, ...(await tendIssuance(database, issuanceDays)) })
       })
       const expiring = repeat(HOUR, () => watchExpiring(database, region, observe))
-      repeat(HOUR, () => checkpointAudit(needs))
-      if (changes !== undefined)
-        repeat(MINUTE, async () => {
-          await rotateDueKeys({ ...changes, region, actor: 'chore rotate-keys' }, observe)
-        })
+      repeat(HOUR, () => checkpointAudit({ region, database, keyring: changes.keyring, observe }))
+      repeat(MINUTE, async () => {
+        await rotateDueKeys({ ...changes, region, actor: 'chore rotate-keys' }, observe)
+      })
       await watch()
       await expiring()
       await tend()

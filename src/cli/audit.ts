@@ -1,27 +1,17 @@
 /** `regent audit verify`: whether a tenant's audit trail is as it was written. Ends with 1 when it is not. */
 import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
-import { z } from 'zod'
 import type { ChangeNeeds } from '../changes/change.ts'
-import { verifyAudit, type AuditVerdict } from '../changes/verify-audit.ts'
+import { CHECKPOINT, verifyAudit, type AuditVerdict } from '../changes/verify-audit.ts'
 import type { AuditCheckpoint } from '../observe/observation.ts'
 import { OperatorError } from '../storage/operator-error.ts'
+import { findTenant } from '../tenancy/find-tenant.ts'
 import { isTenantSlug } from '../tenancy/slug.ts'
-import { tenantNames, workspaceStore } from '../tenancy/tenancy-store.ts'
 import type { Tenant } from '../tenancy/tenant.ts'
 import { say } from './print.ts'
 import { requireRegion, withRegions } from './with-regions.ts'
 
 type Options = { tenant: string; region: string; checkpoint?: string; json?: boolean }
-
-const CHECKPOINT = z.object({
-  region: z.string(),
-  tenant: z.string(),
-  sequence: z.int().nonnegative(),
-  mac: z.string(),
-  at: z.string(),
-  signature: z.string(),
-})
 
 export function auditCommand(): Command {
   const command = new Command('audit').description('the trail of what was changed, by whom')
@@ -88,10 +78,7 @@ async function readCheckpoint(file: string): Promise<AuditCheckpoint> {
 }
 
 async function requireTenant({ database, region }: ChangeNeeds, slug: string): Promise<Tenant> {
-  const id = isTenantSlug(slug)
-    ? await database.beforeTenant((connection) => tenantNames(connection).findTenantId(region, slug))
-    : undefined
-  const tenant = id && (await database.inTenant(id, (connection) => workspaceStore(connection).findTenant()))
+  const tenant = isTenantSlug(slug) ? await findTenant(database, region, slug) : undefined
   if (tenant === undefined) throw new OperatorError(`Region ${region} has no tenant ${slug}.`)
   return tenant
 }

@@ -14,12 +14,13 @@ import { MAX_LIVE_CREDENTIALS, type KnownClient } from '../clients/client.ts'
 import type { ClientId } from '../ids.ts'
 import type { ResourceIdentifier } from '../oauth/resource.ts'
 import { OperatorError } from '../storage/operator-error.ts'
+import { findTenant } from '../tenancy/find-tenant.ts'
 import { issuerFor, printOrigin } from '../tenancy/origin.ts'
 import type { Region } from '../tenancy/region.ts'
 import { resourceServerStore } from '../tenancy/resource-server-store.ts'
 import type { TenantSlug, WorkspaceSlug } from '../tenancy/slug.ts'
-import { tenantNames, workspaceStore } from '../tenancy/tenancy-store.ts'
-import type { Tenant, Workspace } from '../tenancy/tenant.ts'
+import { workspaceStore } from '../tenancy/tenancy-store.ts'
+import type { Workspace } from '../tenancy/tenant.ts'
 
 const TENANTS = { eu: 'acme', au: 'billabong', us: 'cascade', none: 'dune' } as Record<Region, TenantSlug>
 const WORKSPACE = 'shop' as WorkspaceSlug
@@ -52,7 +53,8 @@ export function demoResourceServers(tenant: string) {
  */
 export async function createDemo(needs: ChangeNeeds, secret: string | undefined): Promise<DemoClient> {
   const slug = TENANTS[needs.region]
-  const tenant = (await findTenant(needs, slug)) ?? (await createTenant(needs, { slug })).tenant
+  const tenant =
+    (await findTenant(needs.database, needs.region, slug)) ?? (await createTenant(needs, { slug })).tenant
   const workspace =
     (await needs.database.inTenant(tenant.id, (connection) =>
       workspaceStore(connection).findWorkspace(WORKSPACE),
@@ -81,7 +83,7 @@ export async function createDemo(needs: ChangeNeeds, secret: string | undefined)
 
 /** @returns whether this region's demo client is there, and has a secret */
 export async function demoExists(needs: ChangeNeeds): Promise<boolean> {
-  const tenant = await findTenant(needs, TENANTS[needs.region])
+  const tenant = await findTenant(needs.database, needs.region, TENANTS[needs.region])
   const workspace =
     tenant &&
     (await needs.database.inTenant(tenant.id, (connection) =>
@@ -114,11 +116,6 @@ async function newSecret(
   if (live.length >= MAX_LIVE_CREDENTIALS && oldest)
     await revokeCredential(needs, workspace, DEMO_CLIENT, oldest.id)
   return (await createSecret(needs, workspace, DEMO_CLIENT, { label: 'demo' })).secret
-}
-
-async function findTenant({ database, region }: ChangeNeeds, slug: TenantSlug): Promise<Tenant | undefined> {
-  const id = await database.beforeTenant((connection) => tenantNames(connection).findTenantId(region, slug))
-  return id && database.inTenant(id, (connection) => workspaceStore(connection).findTenant())
 }
 
 function findClient({ database }: ChangeNeeds, { tenant, id }: Workspace): Promise<KnownClient | undefined> {

@@ -79,7 +79,6 @@ export async function servePrimary(config: ServerConfig): Promise<void> {
       hashThreads: hashThreads(cpus().length, config.threadPoolSize),
       regions: store.served,
       redis,
-      keyring: keys,
       changes: { ...config, keyring: keys, digestKeys: deriveKeys(masterKeys, 'credential digest') },
       masterKeyIds: masterKeys.map(({ id }) => id),
       workerConnections: config.databaseConnections,

@@ -18,6 +18,7 @@ import type { Credential, KnownClient } from './client.ts'
 import type { Presented } from './credentials.ts'
 import { digestSecret, matchesDigest, type Digest, type DigestKeys, type DigestOwner } from './digest.ts'
 import type { HashQueue } from './hash-queue.ts'
+import { lifeFault } from './life-fault.ts'
 import { isWithinNetworks } from './networks.ts'
 import { tooManyAttempts, type AuthenticationFault } from './refusal.ts'
 import type { VerifiedSecrets } from './verified-secrets.ts'
@@ -161,11 +162,8 @@ function faultOf(
   if (client === undefined) return 'unknown_client'
   if (credential === undefined) return 'unknown_credential'
   if (!right) return 'wrong_secret'
-  const { state, notBefore, expiresAt } = credential
-  if (state !== 'live') return 'credential_revoked'
-  if (notBefore !== undefined && now < notBefore) return 'credential_not_yet_valid'
-  if (expiresAt !== undefined && now >= expiresAt) return 'credential_expired'
-  if (client.state !== 'enabled') return 'client_disabled'
+  const ended = lifeFault(client, credential, now)
+  if (ended !== undefined) return ended
   if (workspace.disabled === true) return 'workspace_disabled'
   if (workspace.tenant.suspended === true) return 'tenant_suspended'
   if (!isWithinNetworks(peer, client.allowedNetworks)) return 'network_not_allowed'

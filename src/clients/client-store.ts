@@ -26,14 +26,9 @@ export function clientStore({ db, tenantId }: TenantConnection, workspaceId: Wor
         .values({
           ...here,
           client_id: client.id,
-          name: client.name,
+          ...settingsOf(client),
           state: client.state,
-          token_endpoint_auth_method: client.tokenEndpointAuthMethod,
-          strict_auth_method: client.strictAuthMethod,
           grant_types: [...client.grantTypes],
-          default_resource_server_id: client.defaultResourceServerId ?? null,
-          several_resources: client.severalResources,
-          allowed_networks: [...client.allowedNetworks],
         })
         .execute()
     },
@@ -42,14 +37,7 @@ export function clientStore({ db, tenantId }: TenantConnection, workspaceId: Wor
     async updateClient({ id, ...client }: Omit<Client, 'state'>): Promise<void> {
       await db
         .updateTable('client')
-        .set({
-          name: client.name,
-          token_endpoint_auth_method: client.tokenEndpointAuthMethod,
-          strict_auth_method: client.strictAuthMethod,
-          default_resource_server_id: client.defaultResourceServerId ?? null,
-          several_resources: client.severalResources,
-          allowed_networks: [...client.allowedNetworks],
-        })
+        .set(settingsOf(client))
         .where((eb) => eb.and({ ...here, client_id: id }))
         .execute()
     },
@@ -195,4 +183,16 @@ export function clientStore({ db, tenantId }: TenantConnection, workspaceId: Wor
 
 function databaseDate(seconds: number | undefined): Date | null {
   return seconds === undefined ? null : new Date(seconds * 1000)
+}
+
+/** Columns of what may change of it. */
+function settingsOf(client: Omit<Client, 'id' | 'state' | 'grantTypes'>) {
+  return {
+    name: client.name,
+    token_endpoint_auth_method: client.tokenEndpointAuthMethod,
+    strict_auth_method: client.strictAuthMethod,
+    default_resource_server_id: client.defaultResourceServerId ?? null,
+    several_resources: client.severalResources,
+    allowed_networks: [...client.allowedNetworks],
+  }
 }

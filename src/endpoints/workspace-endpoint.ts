@@ -10,6 +10,7 @@ import { OAuthError } from '../oauth/error.ts'
 import type { Observe } from '../observe/observation.ts'
 import { nothingHere, type WorkspaceAddress } from '../tenancy/address.ts'
 import type { Region } from '../tenancy/region.ts'
+import { isGone } from '../tenancy/tenant.ts'
 import { refusalOf } from './answer.ts'
 
 export type WorkspaceQuestion = Question<WorkspaceAddress>
@@ -48,7 +49,7 @@ export function openToAll({ path, methods, answer }: WorkspaceEndpoint, needs: N
       const directory = directories.get(question.address.region)
       if (directory === undefined) throw misdirected()
       workspace = await directory.locate(question.address)
-      if (workspace === undefined || isGone(workspace, clock)) throw nothingHere()
+      if (workspace === undefined || isGone(workspace.tenant, clock.now())) throw nothingHere()
       onLocated?.(workspace)
       requireMethod(question.method, methods)
       return await answer(question, workspace, directory)
@@ -56,11 +57,6 @@ export function openToAll({ path, methods, answer }: WorkspaceEndpoint, needs: N
       return refusalOf(error, question, observe, workspace?.issuer, path)
     }
   }
-}
-
-/** Of a deleted tenant nothing is left once it cannot be restored any more; memory may still know it. */
-function isGone({ tenant: { goneAt } }: KnownWorkspace, clock: Clock): boolean {
-  return goneAt !== undefined && clock.now() >= goneAt
 }
 
 function requireMethod(method: string, allowed: readonly string[]): void {

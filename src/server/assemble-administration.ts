@@ -1,5 +1,6 @@
 /** Puts administration together with what a token server is made of. */
 import { administration, type Administration } from '../admin/administration.ts'
+import type { ChangeParts } from '../changes/change.ts'
 import { monotonic } from '../clock.ts'
 import { adminCalls } from '../records/admin-calls.ts'
 import type { Region } from '../tenancy/region.ts'
@@ -12,18 +13,15 @@ const LEFT = 2
 export function assembleAdministration(
   parts: ServerParts,
   nodes: ReadonlyMap<Region, RegionNode>,
-  maxStale: number,
+  changes: ChangeParts,
 ): Administration {
-  const { origin, keyring, bcryptCost, digestKeys, clock, observe } = parts
+  const { clock, observe } = parts
   const served = [...parts.regions.values()]
   return administration({
     regions: new Map(
-      [...nodes].map(([region, { directory, database }]) => [
-        region,
-        { directory, database: parts.regions.get(region)?.changes ?? database },
-      ]),
+      [...nodes].map(([region, { directory, patient }]) => [region, { directory, database: patient }]),
     ),
-    changes: { origin, keyring, bcryptCost, digestKeys, maxStale },
+    changes,
     clock,
     monotonic,
     observe,

@@ -45,7 +45,7 @@ export function assembleServer(parts: ServerParts): TokenServer {
   const changes = { origin, keyring, digestKeys, bcryptCost, maxStale: memory.maxStale }
   const nodes = new Map<Region, RegionNode>()
   for (const [region, served] of parts.regions) {
-    const own = { region, served, keyring, changes, observe, memory, issuance, node, wallClock, monotonic }
+    const own = { region, served, changes, observe, memory, issuance, node, wallClock, monotonic }
     const onRightClock = (offset: number) => clock.confirm?.(offset)
     nodes.set(region, regionNode({ ...own, onRightClock, relay: relay?.ofRegion(region) }))
   }
@@ -82,7 +82,7 @@ export function assembleServer(parts: ServerParts): TokenServer {
     verified,
     limits: attempts,
   })
-  const secrets = replacements({ regions: parts.regions, changes, observe })
+  const secrets = replacements({ nodes, changes, observe })
   const authenticateClient = clientAuthenticator({
     authenticate,
     limits: attempts,
@@ -124,7 +124,7 @@ export function assembleServer(parts: ServerParts): TokenServer {
   })
   const http = httpServer({
     origin,
-    administration: assembleAdministration(parts, nodes, memory.maxStale),
+    administration: assembleAdministration(parts, nodes, changes),
     endpoints,
     directories,
     clock,

@@ -1,7 +1,7 @@
 /** This node's part in one region: its memory, its heartbeat, its chores, and the breaker before its database. */
-import { chores, type ChoreChanges } from '../chores/chores.ts'
+import type { ChangeParts } from '../changes/change.ts'
+import { chores } from '../chores/chores.ts'
 import { directory, type FollowingDirectory } from '../directory/directory.ts'
-import type { Keyring } from '../keys/keyring.ts'
 import type { RegionGauges } from '../observe/gauges.ts'
 import type { Observe } from '../observe/observation.ts'
 import { heartbeat } from '../records/heartbeat.ts'
@@ -19,9 +19,8 @@ import type { IssuanceSettings, MemorySettings, RegionRelay, ServedRegion } from
 type Needs = {
   readonly region: Region
   readonly served: ServedRegion
-  readonly keyring: Keyring
   /** For chores that change settings. */
-  readonly changes: Omit<ChoreChanges, 'database'>
+  readonly changes: ChangeParts
   readonly observe: Observe
   readonly memory: MemorySettings
   /** Undefined: none is kept. */
@@ -39,6 +38,8 @@ export type RegionNode = {
   readonly directory: FollowingDirectory
   readonly heartbeat: RegionRelay['heartbeat']
   readonly database: Database
+  /** The same, for changes: patient enough for a replica that confirms commits. */
+  readonly patient: Database
   readonly issuance: IssuanceLog
   readonly refusals: RefusalLog
   readonly uses: LastUse
@@ -56,7 +57,6 @@ export function regionNode(needs: Needs): RegionNode {
   const {
     region,
     served,
-    keyring,
     observe,
     memory,
     issuance = NO_LOG,
@@ -78,11 +78,12 @@ export function regionNode(needs: Needs): RegionNode {
       observe(open ? { type: 'replica_lost', region, error } : { type: 'replica_found', region }),
   })
   const database = guarded(served.database, guard)
+  const patient = served.changes ?? database
   const known = directory({
     region,
     database: guarded(served.reads, guard),
     replica: served.replica && guarded(served.replica, replicaGuard),
-    keyring,
+    keyring: needs.changes.keyring,
     observe,
     monotonic,
     maxStale: memory.maxStale,
@@ -133,8 +134,7 @@ export function regionNode(needs: Needs): RegionNode {
     ? chores({
         region,
         database,
-        keyring,
-        changes: { ...needs.changes, database: served.changes ?? served.database },
+        changes: { ...needs.changes, database: patient },
         observe,
         issuanceDays: issuance.keepDays,
       })
@@ -148,6 +148,7 @@ export function regionNode(needs: Needs): RegionNode {
     directory: known,
     heartbeat: anyBeats,
     database,
+    patient,
     issuance: log,
     refusals,
     recordRefusal: refusals.record,

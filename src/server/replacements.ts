@@ -1,5 +1,5 @@
 /** Clients that replace their own secrets: makes the change, and reports the first use of the new one to changes/, once at a time. */
-import type { ChangeNeeds } from '../changes/change.ts'
+import type { ChangeNeeds, ChangeParts } from '../changes/change.ts'
 import { confirmReplacement, replaceOwnSecret } from '../changes/replace-own-secret.ts'
 import type { CredentialNeeds } from '../endpoints/credentials.ts'
 import type { ClientId, CredentialId } from '../ids.ts'
@@ -7,23 +7,24 @@ import type { Observe } from '../observe/observation.ts'
 import { isUnavailable } from '../storage/transaction.ts'
 import type { Region } from '../tenancy/region.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
-import type { ServedRegion } from './served-region.ts'
+import type { RegionNode } from './region-node.ts'
 
 type Needs = {
-  readonly regions: ReadonlyMap<Region, ServedRegion>
-  readonly changes: Omit<ChangeNeeds, 'region' | 'database' | 'actor'>
+  /** Of the regions that are served here. */
+  readonly nodes: ReadonlyMap<Region, Pick<RegionNode, 'patient'>>
+  readonly changes: ChangeParts
   readonly observe: Observe
 }
 
-export function replacements({ regions, changes, observe }: Needs) {
+export function replacements({ nodes, changes, observe }: Needs) {
   const underWay = new Set<string>()
   const needsOf = ({ tenant: { region } }: Workspace, clientId: ClientId): ChangeNeeds => {
-    const served = regions.get(region)
-    if (served === undefined) throw new Error(`region ${region} is not served here`)
+    const node = nodes.get(region)
+    if (node === undefined) throw new Error(`region ${region} is not served here`)
     return {
       ...changes,
       region,
-      database: served.changes ?? served.database,
+      database: node.patient,
       actor: `client ${clientId}, itself`,
     }
   }

@@ -1,7 +1,6 @@
 /**
  * Runs work in a transaction whose role and tenant are set before its first statement. The opening message is
  * built here and nowhere else, from branded values: it is the one SQL text that is put together by hand.
- *
  * The login role is a member of both roles and inherits nothing: without the role line a transaction may do nothing.
  */
 import type { Kysely } from 'kysely'
@@ -60,6 +59,7 @@ const STALE_PLAN = '0A000'
 // Serialization failure and deadlock: the database promises nothing was done, and asks to be asked again.
 const RETRIABLE = new Set(['40001', '40P01', STALE_PLAN])
 const MAX_ATTEMPTS = 5
+
 export type DatabaseSettings = {
   /** Name statements, so that each connection plans each text once; some poolers do not know them. */
   readonly prepare?: boolean

@@ -18,15 +18,7 @@ export function resourceServerStore({ db, tenantId }: TenantConnection, workspac
         .where('workspace_id', '=', workspaceId)
         .where('identifier', '=', identifier)
         .executeTakeFirst()
-      return (
-        row && {
-          id: row.resource_server_id,
-          identifier: row.identifier as ResourceIdentifier,
-          name: row.name,
-          signingAlgorithm: (row.signing_algorithm ?? undefined) as Algorithm | undefined,
-          jwtType: row.jwt_type as JwtType,
-        }
-      )
+      return row && readServer(row)
     },
 
     /** By identifier, in the order of their ids. @param after an id; undefined: from the first */
@@ -45,14 +37,7 @@ export function resourceServerStore({ db, tenantId }: TenantConnection, workspac
       if (after !== undefined) query = query.where('resource_server_id', '>', after as ResourceServerId)
       if (id !== undefined) query = query.where('resource_server_id', '=', id)
       const rows = await query.execute()
-      return rows.map((row) => ({
-        id: row.resource_server_id,
-        identifier: row.identifier as ResourceIdentifier,
-        name: row.name,
-        signingAlgorithm: (row.signing_algorithm ?? undefined) as Algorithm | undefined,
-        jwtType: row.jwt_type as JwtType,
-        createdAt: row.created_at,
-      }))
+      return rows.map((row) => ({ ...readServer(row), createdAt: row.created_at }))
     },
 
     async listScopes(): Promise<readonly OwnedScope[]> {
@@ -168,5 +153,21 @@ function readScope(scopeRow: unknown): OwnedScope {
     token: row.scope_token,
     resourceServerId: row.resource_server_id as ResourceServerId,
     description: row.description,
+  }
+}
+
+function readServer(row: {
+  resource_server_id: ResourceServerId
+  identifier: string
+  name: string
+  signing_algorithm: string | null
+  jwt_type: string
+}): ResourceServer {
+  return {
+    id: row.resource_server_id,
+    identifier: row.identifier as ResourceIdentifier,
+    name: row.name,
+    signingAlgorithm: (row.signing_algorithm ?? undefined) as Algorithm | undefined,
+    jwtType: row.jwt_type as JwtType,
   }
 }

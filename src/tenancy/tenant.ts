@@ -17,6 +17,11 @@ export type Tenant = {
   readonly goneAt?: number | undefined
 }
 
+/** Of a deleted tenant nothing is left once it cannot be restored any more; memory may still know it. @param now seconds */
+export function isGone({ goneAt }: Tenant, now: number): boolean {
+  return goneAt !== undefined && now >= goneAt
+}
+
 /** At most so many of each; undefined: as many as are made. */
 export type Quotas = {
   readonly workspaces?: number | undefined

@@ -1,7 +1,7 @@
 /** Routes of the audit trail: read, exported, verified. Nothing changes it. */
 import { z } from 'zod'
 import { auditStore, type StoredEvent } from '../../changes/audit-store.ts'
-import { verifyAudit } from '../../changes/verify-audit.ts'
+import { CHECKPOINT, verifyAudit } from '../../changes/verify-audit.ts'
 import { route } from '../route.ts'
 import { page, PAGE, pageOf, readCursor } from '../shapes.ts'
 
@@ -17,14 +17,6 @@ const EVENT = z.object({
   details: z.looseObject({}),
   occurred_at: z.string(),
   mac: z.string(),
-})
-const CHECKPOINT = z.object({
-  region: z.string(),
-  tenant: z.string(),
-  sequence: z.int(),
-  mac: z.string(),
-  at: z.string(),
-  signature: z.string(),
 })
 const VERDICT = z.object({
   events: z.int(),

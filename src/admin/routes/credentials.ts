@@ -10,7 +10,6 @@ import { credentialListStore } from '../../clients/credential-list-store.ts'
 import type { ClientId } from '../../ids.ts'
 import { judgeUse } from '../../records/use-verdict.ts'
 import { changeCredential } from '../change-credential.ts'
-import { notFound } from '../problem.ts'
 import { requireAdministratorLeft, requireWithinCaller } from '../rising.ts'
 import { route } from '../route.ts'
 import { clientOf, findClient } from '../shown/client.ts'
@@ -19,6 +18,7 @@ import {
   credentialOf,
   credentialState,
   findCredential,
+  liveCredentialState,
   MADE,
   NEW_SECRET,
   showCredential,
@@ -154,11 +154,7 @@ export const CREDENTIAL_ROUTES = [
             ...(expiresAt !== undefined && { expiresAt: secondsOf(expiresAt) ?? 0 }),
             ...(overlap !== undefined && { overlap }),
           }),
-        state: async (connection) => {
-          const found = await findCredential(connection, workspace, clientId, id)
-          if (found.state !== 'live') throw notFound()
-          return credentialState(found)
-        },
+        state: (connection) => liveCredentialState(connection, workspace, clientId, id),
         guard: (connection) => requireWithinCaller(context.caller, connection, workspace, clientId),
         afterwards: (connection) => requireAdministratorLeft(connection, workspace),
         show: (connection, made) => showMade(connection, workspace, clientId, made, deliver),

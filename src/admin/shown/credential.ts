@@ -121,6 +121,18 @@ export function credentialState({ id, label, state, notBefore, expiresAt }: List
   return { id, label, state, notBefore, expiresAt }
 }
 
+/** Of one that lives. @throws Problem 404 */
+export async function liveCredentialState(
+  connection: Connection,
+  workspace: Workspace,
+  clientId: ClientId,
+  id: CredentialId,
+): Promise<object> {
+  const found = await findCredential(connection, workspace, clientId, id)
+  if (found.state !== 'live') throw notFound()
+  return credentialState(found)
+}
+
 export async function showMade(
   connection: Connection,
   workspace: Workspace,

@@ -8,8 +8,7 @@ import type { Redis } from 'ioredis'
 import { newNodeId } from '../../ids.ts'
 import { monotonic } from '../../clock.ts'
 import type { Gauges } from '../../observe/gauges.ts'
-import type { ChoreChanges } from '../../chores/chores.ts'
-import type { Keyring } from '../../keys/keyring.ts'
+import type { ChangeParts } from '../../changes/change.ts'
 import type { Observe } from '../../observe/observation.ts'
 import { WINDOW } from '../../records/permits.ts'
 import { regionCount, type RegionCount } from '../../records/region-count.ts'
@@ -30,8 +29,7 @@ type Needs = {
   readonly hashThreads: number
   readonly regions: ReadonlyMap<Region, ServedRegion>
   readonly redis: ReadonlyMap<Region, Redis>
-  readonly keyring: Keyring
-  readonly changes: Omit<ChoreChanges, 'database'>
+  readonly changes: ChangeParts
   readonly masterKeyIds: readonly string[]
   /** To each database, of a worker. */
   readonly workerConnections: number
@@ -70,7 +68,6 @@ export function openPrimary(needs: Needs) {
       regionKeeper({
         region,
         served,
-        keyring: needs.keyring,
         changes: needs.changes,
         observe,
         maxStale,

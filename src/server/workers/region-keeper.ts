@@ -3,12 +3,12 @@
  * chores. Its workers hear of it.
  */
 import type { Worker } from 'node:cluster'
-import { chores, type ChoreChanges } from '../../chores/chores.ts'
+import type { ChangeParts } from '../../changes/change.ts'
+import { chores } from '../../chores/chores.ts'
 import { changeFeed } from '../../directory/change-feed.ts'
 import { freshness } from '../../directory/freshness.ts'
 import type { Concern } from '../../directory/memory.ts'
 import type { RegionGauges } from '../../observe/gauges.ts'
-import type { Keyring } from '../../keys/keyring.ts'
 import type { Observe } from '../../observe/observation.ts'
 import { heartbeat } from '../../records/heartbeat.ts'
 import type { NodeReport } from '../../records/node-store.ts'
@@ -21,9 +21,8 @@ import type { ClockNews, FeedNews } from './messages.ts'
 type Needs = {
   readonly region: Region
   readonly served: ServedRegion
-  readonly keyring: Keyring
   /** For chores that change settings. */
-  readonly changes: Omit<ChoreChanges, 'database'>
+  readonly changes: ChangeParts
   readonly observe: Observe
   readonly maxStale: number
   /** That the issuance log is kept. */
@@ -92,14 +91,12 @@ export function regionKeeper(needs: Needs) {
     monotonic,
     onRightClock: (found) => (offset = found),
   })
-  const { keyring, issuanceDays } = needs
   const work = chores({
     region,
     database,
-    keyring,
-    changes: { ...needs.changes, database: served.changes ?? served.database },
+    changes: { ...needs.changes, database: served.changes ?? database },
     observe,
-    issuanceDays,
+    issuanceDays: needs.issuanceDays,
   })
   const clockNews = (): ClockNews => ({
     type: 'clock',
