@@ -27,6 +27,7 @@ import { PERMISSIONS } from './permissions.ts'
 import { notFound, Problem, problemReply } from './problem.ts'
 import type { AdminRoute, ChangePlan, Context, Shown } from './route.ts'
 import { ROUTES } from './routes/index.ts'
+import { changeMade } from './tell-change.ts'
 import { turns } from './turns.ts'
 
 export type AdminQuestion = Question<AdminAddress>
@@ -122,6 +123,7 @@ export function administration(needs: Needs) {
         const own = { region, database: here.database, actor: `client ${caller.clientId}`, requestId, peer }
         const made = await makeChange({ ...needs.changes, ...own }, conditions, plan)
         ;({ feedNumber } = made)
+        if (made.event) observe(changeMade({ ...own, event: made.event, tenant: slug, route, params }))
         return made.shown
       },
     }

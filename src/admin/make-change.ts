@@ -3,6 +3,7 @@
  * §13.1.1), `Idempotency-Key`, `dry_run`. What it answers to whoever repeats it is kept there as well.
  */
 import { createHash } from 'node:crypto'
+import type { ChangeEvent } from '../changes/change-event.ts'
 import type { ChangeNeeds, Outcome } from '../changes/change.ts'
 import { claimRequest, keepAnswer } from '../changes/idempotency.ts'
 import type { RequestName } from '../changes/idempotency-store.ts'
@@ -26,7 +27,12 @@ class Undone extends Error {
   }
 }
 
-export type Made = { readonly shown: Shown; readonly feedNumber: number | undefined }
+/** Both undefined: nothing was changed, for it was a dry run, or had been done before. */
+export type Made = {
+  readonly shown: Shown
+  readonly feedNumber?: number
+  readonly event?: ChangeEvent
+}
 
 export async function makeChange<Value extends object>(
   needs: ChangeNeeds,
@@ -35,6 +41,7 @@ export async function makeChange<Value extends object>(
 ): Promise<Made> {
   const { region, keyring } = needs
   let shown: Shown = {}
+  let made: ChangeEvent | undefined
   const hooks = {
     async before(connection: Connection) {
       // Before the answer of an earlier time, too: a narrower token is not shown what a wider one was.
@@ -50,6 +57,7 @@ export async function makeChange<Value extends object>(
 
     async after(connection: Connection, { value, event, breaks = [] }: Outcome<object>) {
       await plan.afterwards?.(connection)
+      made = event
       shown = await plan.show(connection, value as Value)
       if (dryRun) throw new Undone(preview(shown, event, breaks))
       if (repeatable !== undefined) {
@@ -60,9 +68,9 @@ export async function makeChange<Value extends object>(
   }
   try {
     const { feedNumber } = await plan.make({ ...needs, hooks })
-    return { shown, feedNumber }
+    return { shown, feedNumber, ...(made && { event: made }) }
   } catch (error) {
-    if (error instanceof Undone) return { shown: error.shown, feedNumber: undefined }
+    if (error instanceof Undone) return { shown: error.shown }
     throw error
   }
 }

@@ -43,6 +43,7 @@ export function narrate(observation: Observation): void {
     case 'memory_emptied':
     case 'listening':
     case 'secrets_expiring':
+    case 'change_made':
     case 'keys_rotated':
     case 'audit_checkpoint':
     case 'audit_head_wrong':

@@ -88,6 +88,13 @@ export function writeLine(logger: Logger, observation: Observation): void {
       logger[day > 0 ? 'warn' : 'debug']({ event, region, day, week, month })
       return
     }
+    case 'change_made': {
+      const { requestId, actor, region, tenant, workspaceId } = observation
+      const { action, subject, credentialId, scopes } = observation
+      const what = { action, subject, credentialId, scopes }
+      logger.info({ event, requestId, actor, region, tenant, workspaceId, ...what })
+      return
+    }
     case 'keys_rotated': {
       const { issuer, steps } = observation
       logger.info({ event, issuer, steps })

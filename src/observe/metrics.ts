@@ -134,6 +134,7 @@ export function openMetrics(
         for (const within of ['day', 'week', 'month'] as const)
           expiring.set({ region: observation.region, within }, observation[within])
         return
+      case 'change_made':
       case 'keys_rotated':
       case 'audit_checkpoint':
       case 'audit_head_wrong':

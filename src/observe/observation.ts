@@ -107,6 +107,20 @@ export type Observation =
       readonly week: number
       readonly month: number
     }
+  /** By administration, and committed: kept elsewhere than the database, it tells what a backup does not know of. */
+  | {
+      readonly type: 'change_made'
+      readonly requestId: string
+      readonly actor: string
+      readonly region: string
+      readonly tenant: string
+      readonly action: string
+      readonly subject: string
+      readonly workspaceId?: string
+      /** Which of the subject's, where it is about one. */
+      readonly credentialId?: string
+      readonly scopes?: readonly string[]
+    }
   /** By its schedule. */
   | { readonly type: 'keys_rotated'; readonly issuer: string; readonly steps: number }
   /** Where a tenant's audit trail ends. */

@@ -34,6 +34,26 @@ describe('a call of administration', () => {
     return Number(rows[0]?.sum)
   }
 
+  it('is observed when it was done, and not when it was tried or repeated', async () => {
+    const seen = () =>
+      place.world.seen.flatMap((one) =>
+        one.type === 'change_made' ? [`${one.tenant} ${one.action} ${one.subject}`] : [],
+      )
+    const before = seen().length
+    const id = fresh()
+    const body = { id, name: 'A client' }
+    const once = { headers: { 'Idempotency-Key': `observed-${id}` } }
+    expect((await ask('post', `${CLIENTS}?dry_run=true`, body)).status).toBe(200)
+    for (const status of [201, 201]) expect((await ask('post', CLIENTS, body, once)).status).toBe(status)
+    expect((await ask('post', CLIENTS, body)).status).toBe(409)
+    const limit = { tokens_per_minute: 100_000 }
+    expect((await place.operator.ask('patch', '/tenants/rival', limit)).status).toBe(200)
+    expect(seen().slice(before)).toEqual([
+      `acme client_created ${id}`,
+      expect.stringMatching(/^rival limit_set /),
+    ])
+  })
+
   describe('with If-Match (RFC 9110 §13.1.1)', () => {
     it('is done when it is as it was read, and refused when it is not, with the tag that it has', async () => {
       const id = await create()
