@@ -16,7 +16,8 @@ export type WorkspaceInput = {
   readonly settings?: Partial<Omit<Workspace, 'tenant' | 'id' | 'slug' | 'issuer' | 'builtIn' | 'disabled'>>
 }
 
-const DEFAULTS = {
+/** Of a workspace that is made without saying more. */
+export const WORKSPACE_DEFAULTS = {
   accessTokenLifetime: 600,
   jwksMaxAge: 900,
   signingLead: 24 * 60 * 60,
@@ -63,7 +64,7 @@ export function newWorkspace(
   settings: WorkspaceInput['settings'] = {},
 ): Workspace {
   const issuer = issuerFor(origin, { region: tenant.region, tenant: tenant.slug, workspace: slug })
-  return { tenant, id: newWorkspaceId(), slug, issuer, ...DEFAULTS, ...settings }
+  return { tenant, id: newWorkspaceId(), slug, issuer, ...WORKSPACE_DEFAULTS, ...settings }
 }
 
 /** The part of a change that makes it. */
