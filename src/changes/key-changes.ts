@@ -12,6 +12,7 @@ import type { TenantConnection } from '../storage/transaction.ts'
 import { resourceServerStore } from '../tenancy/resource-server-store.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
 import { change, type Changed, type ChangeNeeds } from './change.ts'
+import { brokenBy, cachesBrokenBy, type KeyDependence } from './key-breaks.ts'
 import { ChangeRefusal } from './refusal.ts'
 
 export const MAINTAIN: KeyWish = { rotate: false, firstSignsAtOnce: false }
@@ -38,7 +39,7 @@ export async function revokeKey(
   needs: ChangeNeeds,
   workspace: Workspace,
   kid: Kid,
-  alive?: number,
+  dependence?: KeyDependence,
 ): Promise<Changed<{ steps: readonly KeyStep[] }>> {
   return change(needs, workspace.tenant.id, async (connection) => {
     const store = keyStore(connection, workspace.id)
@@ -57,9 +58,9 @@ export async function revokeKey(
         action: 'keys_changed',
         workspaceId: workspace.id,
         subject: kid,
-        details: { revoked: kid, steps },
+        details: { revoked: kid, steps, ...dependence },
       },
-      breaks: alive === undefined ? [] : [`${alive} tokens or fewer that have not ended are worthless`],
+      breaks: dependence === undefined ? [] : brokenBy(dependence),
     }
   })
 }
@@ -79,12 +80,7 @@ async function changeKeys(
         subject: workspace.slug,
         details: { rotate: wish.rotate, ...(wish.now === true && { now: true }), steps },
       },
-      breaks:
-        wish.now === true
-          ? [
-              `verifiers that have fetched the keys within ${workspace.jwksMaxAge} s may refuse tokens for as long`,
-            ]
-          : [],
+      breaks: await cachesBrokenBy(connection, workspace, steps),
     }
   })
 }
@@ -107,13 +103,16 @@ export async function takeKeySteps(
   const chosen = await resourceServerStore(connection, workspace.id).listSigningAlgorithms()
   const signing = keys.filter(({ state }) => state === 'active').map(({ algorithm }) => algorithm)
   const taken: KeyStep[] = []
+  /** When each algorithm that is not ready will be: all take their turn together, with the last of them. */
+  const ready: number[] = []
   for (const algorithm of new Set([workspace.signingAlgorithm, ...chosen, ...signing])) {
     const own = keys.filter((key) => key.algorithm === algorithm)
     const steps = keySteps(algorithm, own, now, settings, wish)
-    if (wish.rotate && !steps.some((step) => step.do === 'retire')) throw tooYoung(own, now)
+    if (wish.rotate && !steps.some((step) => step.do === 'retire')) ready.push(readyAt(own, steps))
     for (const step of steps) await takeStep(needs, connection, workspace, step, now)
     taken.push(...steps)
   }
+  if (ready.length > 0) throw tooYoung(Math.max(...ready))
   return taken
 }
 
@@ -155,12 +154,17 @@ async function requireMoved(moved: Promise<boolean>): Promise<void> {
   if (!(await moved)) throw new Error('a signing key was not in the state that its step starts from')
 }
 
-function tooYoung(keys: readonly SigningKey[], now: number): ChangeRefusal {
-  const published = keys.find(({ state }) => state === 'published')
-  const earliest = new Date((published?.maySignAt ?? now) * 1000).toISOString()
+/** @returns seconds since 1970 from when verifiers have the next key */
+function readyAt(keys: readonly SigningKey[], steps: readonly KeyStep[]): number {
+  const next = steps.find((step) => step.do === 'publish') ?? keys.find(({ state }) => state === 'published')
+  if (next === undefined) throw new Error('no next key is there, and none is made')
+  return next.maySignAt
+}
+
+function tooYoung(earliest: number): ChangeRefusal {
   return new ChangeRefusal(
     'workspace',
     'key_too_young',
-    `verifiers may not have the next key yet: it can take over from ${earliest}`,
+    `verifiers may not have the next key yet: it can take over from ${new Date(earliest * 1000).toISOString()}`,
   )
 }

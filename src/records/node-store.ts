@@ -18,6 +18,15 @@ export type NodeReport = {
   readonly usesFlushedAt: Date | undefined
 }
 
+/** A node that may go on as if nothing had changed. */
+export type UnconfirmedNode = {
+  readonly id: NodeId
+  /** Seconds since its last heartbeat. */
+  readonly silentFor: number
+  /** Seconds, at most, that it can go on without reading the feed. */
+  readonly mayGoOnFor: number
+}
+
 /** Seconds that a heartbeat counts for. */
 const LIVE = 3
 const isLive = sql<boolean>`seen_at > clock_timestamp() - make_interval(secs => ${LIVE})`
@@ -76,6 +85,19 @@ export function nodeStore({ db }: OperatorConnection, region: Region) {
         maxStale: row.max_stale,
         usesFlushedAt: row.uses_flushed_at ?? undefined,
       }))
+    },
+
+    /** Those that are silent and could still serve from memory, and those that live and are behind with the feed. */
+    async listUnconfirmedNodes(): Promise<readonly UnconfirmedNode[]> {
+      const { rows } = await sql<UnconfirmedNode>`
+        select node_id as id, greatest(0, round(extract(epoch from clock_timestamp() - seen_at)))::int as "silentFor",
+          ceil(extract(epoch from seen_at + make_interval(secs => max_stale) - clock_timestamp()))::int as "mayGoOnFor"
+        from regent.node
+        where region = ${region} and seen_at + make_interval(secs => max_stale) > clock_timestamp()
+          and (not ${isLive} or exists (select from regent.change_feed entry where entry.region = ${region}
+            and entry.number > node.feed_number and entry.changed_at < clock_timestamp() - make_interval(secs => ${LIVE})))
+        order by node_id`.execute(db)
+      return rows
     },
 
     /** Of nodes that ended without saying so. */

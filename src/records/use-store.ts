@@ -94,17 +94,19 @@ export function tenantUseStore({ db, tenantId }: TenantConnection, workspaceId: 
     },
 
     /**
-     * Tokens of all its clients that may not have ended, by whole days: never too few.
+     * Tokens of all its clients that may not have ended, by whole days: never too few, of those that are written down.
      * @param lifetime seconds that a token lives at most
-     * @param until seconds since 1970 when the last one was issued; undefined: now
+     * @param from seconds since 1970 when the first one was issued
+     * @param until the same of the last one; undefined: now
      */
-    async countIssuedSince(lifetime: number, until?: number): Promise<number> {
+    async countUnexpired(lifetime: number, from: number, until?: number): Promise<number> {
       const last = until === undefined ? sql`now()` : sql`to_timestamp(${until})`
       const { rows } = await sql<{ issued: string }>`
         select coalesce(sum(issued), 0) as issued from regent.issuance_count
         where tenant_id = ${tenantId} and workspace_id = ${workspaceId}
-          and day >= (now() at time zone 'UTC' - make_interval(secs => ${lifetime}))::date
-          and day <= (${last} at time zone 'UTC')::date`.execute(db)
+          and day >= (greatest(now() - make_interval(secs => ${lifetime}), to_timestamp(${from})) at time zone 'UTC')::date
+          and day <= (${last} at time zone 'UTC')::date
+          and ${last} > now() - make_interval(secs => ${lifetime})`.execute(db)
       return Number(rows[0]?.issued ?? 0)
     },
 

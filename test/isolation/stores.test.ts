@@ -184,7 +184,7 @@ const OF_TENANTS = [
   ...asked('tenantUseStore', (connection, { workspaceId }) => tenantUseStore(connection, workspaceId), {
     findUse: (store, { client, credentialId }) => store.findUse(client, credentialId),
     listCounts: (store, { client }) => store.listCounts(client),
-    countIssuedSince: (store) => store.countIssuedSince(600),
+    countUnexpired: (store) => store.countUnexpired(600, 0),
   }),
   ...asked('workspaceStore', workspaceStore, {
     findWorkspace: (store) => store.findWorkspace('orders' as WorkspaceSlug),
@@ -291,6 +291,7 @@ const OF_NOBODY = [
   'nodeStore.upsertNode',
   'nodeStore.deleteNode',
   'nodeStore.listLiveNodes',
+  'nodeStore.listUnconfirmedNodes',
   'nodeStore.deleteNodesBefore',
   'useGapStore.insertGap',
   'useGapStore.insertGapsOfNodesBefore',

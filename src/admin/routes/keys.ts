@@ -6,11 +6,13 @@ import { keyStore } from '../../keys/key-store.ts'
 import { isPublic, mayGoAt } from '../../keys/life-cycle.ts'
 import { KEY_STATES, type SigningKey } from '../../keys/signing-key.ts'
 import { ALGORITHMS } from '../../oauth/signing.ts'
+import { nodeStore } from '../../records/node-store.ts'
 import { tenantUseStore } from '../../records/use-store.ts'
+import { databaseTime } from '../../storage/database-time.ts'
 import type { TenantConnection } from '../../storage/transaction.ts'
 import type { Workspace } from '../../tenancy/tenant.ts'
 import { notFound } from '../problem.ts'
-import { route, type Connection } from '../route.ts'
+import { route, type Connection, type Shown } from '../route.ts'
 import { DRY_RUN, isoOfSeconds } from '../shapes.ts'
 
 const KEY = z.object({
@@ -20,8 +22,15 @@ const KEY = z.object({
   may_sign_at: z.string(),
   activated_at: z.string().optional(),
   retired_at: z.string().optional(),
-  may_go_at: z.string().optional().meta({ description: 'from when on nothing depends on it' }),
+  may_go_at: z.string().optional().meta({
+    description:
+      'from when on nothing depends on it, and it leaves the JWKS; of the active one: if the next key takes over as soon as it may',
+  }),
   needed_for: z.string().meta({ description: 'what depends on it, in words' }),
+  unexpired_tokens: z.int().meta({
+    description:
+      'tokens that it signed and that have not ended: so many, or fewer, of those that nodes have written down',
+  }),
 })
 const KEYS = z.object({ keys: z.array(KEY) })
 
@@ -33,20 +42,43 @@ const NEEDED: Readonly<Record<SigningKey['state'], string>> = {
   revoked: 'nothing: what it signed is worthless',
 }
 
-async function showKeys(connection: Connection, { id }: Workspace): Promise<z.input<typeof KEYS>> {
+async function showKeys(
+  connection: Connection,
+  { id }: Workspace,
+): Promise<Shown & { body: z.input<typeof KEYS> }> {
   const keys = await keyStore(connection as TenantConnection, id).listKeys()
-  return {
-    keys: keys.map((key) => ({
+  const now = await databaseTime(connection as TenantConnection)
+  const shown: z.input<typeof KEY>[] = []
+  for (const key of keys) {
+    const goesAt =
+      key.state === 'active' ? mayGoAt({ ...key, retiredAt: nextTurn(keys, key, now) }) : mayGoAt(key)
+    shown.push({
       kid: key.kid,
       algorithm: key.algorithm,
       state: key.state,
       may_sign_at: isoOfSeconds(key.maySignAt) ?? '',
       ...(key.activatedAt !== undefined && { activated_at: isoOfSeconds(key.activatedAt) }),
       ...(key.retiredAt !== undefined && { retired_at: isoOfSeconds(key.retiredAt) }),
-      ...(key.state === 'retired' && { may_go_at: isoOfSeconds(mayGoAt(key)) }),
+      ...(['active', 'retired'].includes(key.state) && { may_go_at: isoOfSeconds(goesAt) }),
       needed_for: NEEDED[key.state],
-    })),
+      unexpired_tokens: await countUnexpired(connection, id, key),
+    })
   }
+  // Tokens come and end all the time: what is compared is which keys there are, and what they are for.
+  return { status: 200, body: { keys: shown }, tag: keys.map(({ kid, state }) => [kid, state]) }
+}
+
+/** Seconds since 1970: when another key could take the place of this one. */
+function nextTurn(keys: readonly SigningKey[], { algorithm }: SigningKey, now: number): number {
+  const next = keys.find((key) => key.algorithm === algorithm && key.state === 'published')
+  return Math.max(now, next?.maySignAt ?? now)
+}
+
+/** Of a revoked key nothing is valid, and one that is published or gone has signed nothing that is. */
+async function countUnexpired(connection: Connection, id: Workspace['id'], key: SigningKey): Promise<number> {
+  if (key.activatedAt === undefined || !['active', 'retired'].includes(key.state)) return 0
+  const store = tenantUseStore(connection as TenantConnection, id)
+  return store.countUnexpired(key.maxTokenLifetime, key.activatedAt, key.retiredAt)
 }
 
 export const KEY_ROUTES = [
@@ -59,7 +91,7 @@ export const KEY_ROUTES = [
     answers: { 200: KEYS },
     async run({ workspace, read }) {
       const found = await workspace()
-      return { body: await read((connection) => showKeys(connection, found)) }
+      return read((connection) => showKeys(connection, found))
     },
   }),
   route({
@@ -75,8 +107,8 @@ export const KEY_ROUTES = [
       const found = await workspace()
       return change({
         make: (needs) => rotateKeys(needs, found, body.now === true),
-        state: (connection) => showKeys(connection, found),
-        show: async (connection) => ({ status: 200, body: await showKeys(connection, found) }),
+        state: async (connection) => (await showKeys(connection, found)).tag ?? {},
+        show: (connection) => showKeys(connection, found),
       })
     },
   }),
@@ -86,26 +118,25 @@ export const KEY_ROUTES = [
     method: 'DELETE',
     path: '/workspaces/{workspace}/keys/{kid}',
     summary:
-      'The emergency: it leaves the JWKS now, whatever depends on it; dry_run=true says how many tokens that kills',
+      'The emergency: it leaves the JWKS now, whatever depends on it; dry_run=true says how many tokens that kills, and which nodes may go on with it',
     query: z.strictObject(DRY_RUN),
     answers: { 200: KEYS },
-    async run({ workspace, change, params, read }) {
+    async run({ workspace, change, params, read, readAsOperator, region }) {
       const found = await workspace()
       const kid = params.kid as Kid
-      const key = (await read((connection) => keyStore(connection, found.id).listKeys())).find(
-        (one) => one.kid === kid,
+      const { key, unexpiredTokens } = await read(async (connection) => {
+        const all = await keyStore(connection, found.id).listKeys()
+        const one = all.find((candidate) => candidate.kid === kid)
+        return { key: one, unexpiredTokens: one && (await countUnexpired(connection, found.id, one)) }
+      })
+      if (key === undefined || unexpiredTokens === undefined || !isPublic(key)) throw notFound()
+      const unconfirmedNodes = await readAsOperator((connection) =>
+        nodeStore(connection, region).listUnconfirmedNodes(),
       )
-      if (key === undefined || !isPublic(key)) throw notFound()
-      const alive =
-        key.state === 'published'
-          ? 0
-          : await read((connection) =>
-              tenantUseStore(connection, found.id).countIssuedSince(key.maxTokenLifetime, key.retiredAt),
-            )
       return change({
-        make: (needs) => revokeKey(needs, found, kid, alive),
-        state: (connection) => showKeys(connection, found),
-        show: async (connection) => ({ status: 200, body: await showKeys(connection, found) }),
+        make: (needs) => revokeKey(needs, found, kid, { unexpiredTokens, unconfirmedNodes }),
+        state: async (connection) => (await showKeys(connection, found)).tag ?? {},
+        show: (connection) => showKeys(connection, found),
       })
     },
   }),
