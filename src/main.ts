@@ -11,6 +11,7 @@ import { migrateCommand } from './cli/migrate.ts'
 import { printConfigCommand } from './cli/print-config.ts'
 import { report } from './cli/print.ts'
 import { quickstartCommand } from './cli/quickstart.ts'
+import { restoredCommand } from './cli/restored/restored.ts'
 import { serveCommand } from './cli/serve.ts'
 import { OperatorError } from './storage/operator-error.ts'
 
@@ -20,6 +21,7 @@ const program = new Command('regent')
   .addCommand(serveCommand())
   .addCommand(migrateCommand())
   .addCommand(bootstrapCommand())
+  .addCommand(restoredCommand())
   .addCommand(auditCommand())
   .addCommand(demoCommand())
   .addCommand(printConfigCommand())

@@ -15,7 +15,7 @@ type Made = {
 }
 
 export function changeMade({ event, requestId, actor, region, tenant, route, params }: Made): Observation {
-  const { action, subject, workspaceId, details: { credentialId, scopes } = {} } = event
+  const { action, subject, workspaceId, details: { credentialId, scopes, revoked } = {} } = event
   return {
     type: 'change_made',
     requestId,
@@ -27,6 +27,7 @@ export function changeMade({ event, requestId, actor, region, tenant, route, par
     subject,
     ...(workspaceId !== undefined && { workspaceId }),
     ...(typeof credentialId === 'string' && { credentialId }),
+    ...(typeof revoked === 'string' && { kid: revoked }),
     ...(Array.isArray(scopes) && { scopes: scopes.map(String) }),
   }
 }

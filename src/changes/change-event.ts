@@ -16,6 +16,8 @@ export type ChangeAction =
   | 'tenant_deleted'
   | 'tenant_restored'
   | 'quotas_set'
+  /** Changes that were made after the backup are gone: `details` says of which time, and how many are known. */
+  | 'database_restored'
   | 'operator_recovered'
   | 'administrator_added'
   | 'workspace_created'

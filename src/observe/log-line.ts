@@ -90,8 +90,8 @@ export function writeLine(logger: Logger, observation: Observation): void {
     }
     case 'change_made': {
       const { requestId, actor, region, tenant, workspaceId } = observation
-      const { action, subject, credentialId, scopes } = observation
-      const what = { action, subject, credentialId, scopes }
+      const { action, subject, credentialId, kid, scopes } = observation
+      const what = { action, subject, credentialId, kid, scopes }
       logger.info({ event, requestId, actor, region, tenant, workspaceId, ...what })
       return
     }

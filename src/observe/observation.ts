@@ -119,6 +119,8 @@ export type Observation =
       readonly workspaceId?: string
       /** Which of the subject's, where it is about one. */
       readonly credentialId?: string
+      /** Of a key that was revoked. */
+      readonly kid?: string
       readonly scopes?: readonly string[]
     }
   /** By its schedule. */

@@ -21,6 +21,7 @@ import {
   removeScope,
   renameResourceServer,
 } from '../../src/changes/resource-server-changes.ts'
+import { noteRestore } from '../../src/changes/note-restore.ts'
 import { confirmReplacement, replaceOwnSecret } from '../../src/changes/replace-own-secret.ts'
 import { grantScopes, withdrawScopes } from '../../src/changes/scope-changes.ts'
 import {
@@ -105,6 +106,12 @@ describe('changes', () => {
       subject: 'acme',
       details: { state: 'suspended' },
       work: () => restoreTenant(change(), orders.workspace.tenant),
+    },
+    database_restored: {
+      subject: 'acme',
+      details: { since: '2026-11-26T02:00:00.000Z', lost: 3 },
+      work: () =>
+        noteRestore(change(), orders.workspace.tenant, { since: '2026-11-26T02:00:00.000Z', lost: 3 }),
     },
     quotas_set: {
       subject: 'acme',
@@ -298,7 +305,7 @@ describe('changes', () => {
         workspace_id:
           action === 'workspace_created' || action === 'administrator_added'
             ? expect.any(String)
-            : /^(?:tenant|quotas)_/.test(action)
+            : /^(?:tenant|quotas|database)_/.test(action)
               ? null
               : orders.workspace.id,
         subject,

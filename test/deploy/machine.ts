@@ -15,8 +15,9 @@ import type { Environment } from './files.ts'
 export type DemoClient = { issuer: string; clientId: string; secret: string }
 
 /** The superuser's password is that of docker-compose.yml. */
-export async function startMachine() {
-  const server = await startPostgres()
+/** @param distribution of PostgreSQL: the npm package that brings it */
+export async function startMachine(distribution?: string) {
+  const server = await startPostgres(distribution === undefined ? {} : { distribution })
   const folder = mkdtempSync(join(tmpdir(), 'regent-deploy-'))
   const superuser = new URL(server.url)
   const query = async (database: string, statements: readonly string[]) => {
@@ -97,7 +98,7 @@ export async function startMachine() {
         opsPort,
         said: regent.said,
         ready: async () => (await fetch(`http://127.0.0.1:${opsPort}/readyz`)).status,
-        ask: (url: string, form?: Environment) => ask(port, url, form),
+        ask: (url: string, form?: Environment, more?: More) => ask(port, url, form, more),
         async stop() {
           regent.kill('SIGTERM')
           return regent.ended
@@ -117,8 +118,15 @@ export async function startMachine() {
 
 export type Machine = Awaited<ReturnType<typeof startMachine>>
 
+type More = { readonly method?: string; readonly bearer?: string; readonly json?: object }
+
 /** What a proxy sends on: the target and the Host as they came. A form is posted. */
-function ask(port: number, to: string, form?: Environment): Promise<{ status: number; body: string }> {
+function ask(
+  port: number,
+  to: string,
+  form?: Environment,
+  { method = form ? 'POST' : 'GET', bearer, json }: More = {},
+): Promise<{ status: number; body: string }> {
   const { host, pathname } = new URL(to)
   return new Promise((resolve, reject) => {
     const asked = request(
@@ -126,8 +134,13 @@ function ask(port: number, to: string, form?: Environment): Promise<{ status: nu
         host: '127.0.0.1',
         port,
         path: pathname,
-        method: form ? 'POST' : 'GET',
-        headers: { Host: host, ...(form && { 'Content-Type': 'application/x-www-form-urlencoded' }) },
+        method,
+        headers: {
+          Host: host,
+          ...(form && { 'Content-Type': 'application/x-www-form-urlencoded' }),
+          ...(json && { 'Content-Type': 'application/json' }),
+          ...(bearer !== undefined && { Authorization: `Bearer ${bearer}` }),
+        },
       },
       (response) => {
         let body = ''
@@ -136,7 +149,7 @@ function ask(port: number, to: string, form?: Environment): Promise<{ status: nu
       },
     )
     asked.on('error', reject)
-    asked.end(form && new URLSearchParams(form).toString())
+    asked.end(json ? JSON.stringify(json) : form && new URLSearchParams(form).toString())
   })
 }
 

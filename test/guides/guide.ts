@@ -1,0 +1,79 @@
+/**
+ * A guide, done as its reader would: its blocks of `sh` in one shell, in a folder of their own, in the order in which they stand
+ * there, and what they print beside what the guide shows. `…` in the guide stands for anything in a line, and alone in a line for lines.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { readText } from '../architecture/source.ts'
+import { CLONE } from '../support/command.ts'
+import { noteEnvironment } from '../support/noted-secrets.ts'
+
+export type Block = { readonly language: string; readonly text: string }
+
+/** The fenced blocks of a page. */
+export function readBlocks(name: string): readonly Block[] {
+  return [...readText(`docs/guides/${name}.md`).matchAll(/^```(\w*)\n([^]*?)^```/gm)].map(
+    ([, language = '', text = '']) => ({ language, text }),
+  )
+}
+
+export type Ran = { readonly code: number | null; readonly out: string; readonly err: string }
+export type Shell = ReturnType<typeof openShell>
+
+/**
+ * @param replaced texts of the guide that are others here: hosts, ports, passwords
+ * @param environment of the shell, beside PATH
+ */
+export function openShell(
+  replaced: readonly (readonly [string | RegExp, string])[],
+  environment: Readonly<Record<string, string>> = {},
+) {
+  const folder = mkdtempSync(join(tmpdir(), 'regent-guide-'))
+  const program = resolve(process.cwd(), process.env.REGENT_TEST_PROGRAM ?? CLONE)
+  // `npm run regent -- ...` and `regent ...` are what the run has compiled.
+  writeFileSync(join(folder, 'npm'), `#!/bin/sh\nshift 3\nexec "${process.execPath}" "${program}" "$@"\n`)
+  writeFileSync(join(folder, 'regent'), `#!/bin/sh\nexec "${process.execPath}" "${program}" "$@"\n`)
+  for (const name of ['npm', 'regent']) chmodSync(join(folder, name), 0o755)
+  noteEnvironment(environment)
+  // What one block exports, the next one has.
+  const kept = join(folder, '.environment')
+  writeFileSync(kept, '')
+
+  return {
+    folder,
+
+    async run(block: string): Promise<Ran> {
+      let text = block
+      for (const [from, to] of replaced) text = text.replaceAll(from instanceof RegExp ? from : from, to)
+      const script = `set -euo pipefail\n. '${kept}'\n${text}\nexport -p > '${kept}'\n`
+      const child = spawn('bash', ['-c', script], {
+        cwd: folder,
+        env: { PATH: `${folder}:${process.env.PATH}`, HOME: folder, ...environment },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      })
+      const said = { out: '', err: '' }
+      child.stdout.setEncoding('utf8').on('data', (part: string) => (said.out += part))
+      child.stderr.setEncoding('utf8').on('data', (part: string) => (said.err += part))
+      const [code] = (await once(child, 'close')) as [number | null]
+      return { code, ...said }
+    },
+
+    close: () => rmSync(folder, { recursive: true, force: true }),
+  }
+}
+
+/** What was printed, as the guide shows it. */
+export function shownAs(shown: string): RegExp {
+  const lines = shown
+    .trimEnd()
+    .split('\n')
+    .map((line) => (line.trim() === '…' ? '(?:.*\n)*?' : `${line.split('…').map(quoted).join('.*')}\n`))
+  return new RegExp(`^${lines.join('')}$`)
+}
+
+function quoted(text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&')
+}
