@@ -10,6 +10,7 @@ import * as issuance from './0004-issuance.ts'
 import * as masterKeySamples from './0005-master-key-samples.ts'
 import * as auditChain from './0006-audit-chain.ts'
 import * as administration from './0007-administration.ts'
+import * as hashesFromElsewhere from './0008-hashes-from-elsewhere.ts'
 
 export type RegentMigration = Migration & { readonly breaking?: true }
 
@@ -21,4 +22,5 @@ export const migrations: Readonly<Record<string, RegentMigration>> = {
   '0005-master-key-samples': masterKeySamples,
   '0006-audit-chain': auditChain,
   '0007-administration': administration,
+  '0008-hashes-from-elsewhere': hashesFromElsewhere,
 }

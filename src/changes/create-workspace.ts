@@ -13,7 +13,7 @@ import { ChangeRefusal } from './refusal.ts'
 
 export type WorkspaceInput = {
   readonly slug: string
-  readonly settings?: Partial<Omit<Workspace, 'tenant' | 'id' | 'slug' | 'issuer' | 'builtIn' | 'disabled'>>
+  readonly settings?: Partial<Omit<Workspace, 'tenant' | 'id' | 'slug' | 'issuer' | 'builtIn' | 'disabled' | 'hashWork'>>
 }
 
 /** Of a workspace that is made without saying more. */
@@ -24,6 +24,7 @@ export const WORKSPACE_DEFAULTS = {
   signingAlgorithm: 'ES256',
   chosenSecrets: false,
   chosenDigests: true,
+  rehash: true,
   audienceParameter: false,
   selfRotation: false,
 } as const

@@ -3,8 +3,8 @@
  * the client before.
  *
  * What a failing attempt costs is decided by the form of what was presented and by the workspace, never by the client
- * that was found or not: a secret that Regent generated costs a digest, another one a bcrypt comparison whatever is found.
- * The client's state is looked at after the secret.
+ * that was found or not: a secret that Regent generated costs a digest, another one a comparison with a slow hash, and as much
+ * of it whatever is found. The client's state is looked at after the secret.
  */
 import { randomBytes } from 'node:crypto'
 import { hash } from 'bcrypt'
@@ -17,10 +17,13 @@ import type { AttemptLimits } from './attempt-limits.ts'
 import type { Credential, KnownClient } from './client.ts'
 import type { Presented } from './credentials.ts'
 import { digestSecret, matchesDigest, type Digest, type DigestKeys, type DigestOwner } from './digest.ts'
+import type { FailingWork } from './compare-hash.ts'
+import { mostWork } from './hash-forms.ts'
 import type { HashQueue } from './hash-queue.ts'
 import { lifeFault } from './life-fault.ts'
 import { isWithinNetworks } from './networks.ts'
 import { tooManyAttempts, type AuthenticationFault } from './refusal.ts'
+import type { Rehash } from './rehashing.ts'
 import type { VerifiedSecrets } from './verified-secrets.ts'
 
 export type Attempt =
@@ -36,7 +39,7 @@ export type Attempt =
   | {
       readonly outcome: 'failed'
       readonly reason: AuthenticationFault
-      /** What bcrypt was asked for, and said. */
+      /** What the slow hash was asked for, and said. */
       readonly compared?: Comparison
     }
 
@@ -51,14 +54,16 @@ type Needs = {
   readonly hashQueue: HashQueue
   readonly verified: VerifiedSecrets
   readonly limits: Pick<AttemptLimits, 'mayTry' | 'retryAfter'>
+  readonly rehash: Rehash
 }
 
 export type Authenticate = ReturnType<typeof clientAuthentication>
 
 const NOBODY = 'nobody0000000000' as CredentialId
+const NOTHING = { bcryptCost: 0, iterations: 0 }
 
 export function clientAuthentication(needs: Needs) {
-  const { clock, bcryptCost, digestKeys, hashQueue, verified, limits } = needs
+  const { clock, bcryptCost, digestKeys, hashQueue, verified, limits, rehash } = needs
   const [newest] = digestKeys
   const nobodysHash = hash(randomBytes(32).toString('base64url'), bcryptCost)
   const nobodysDigest: Digest = { keyId: newest.id, bytes: randomBytes(32) }
@@ -70,6 +75,7 @@ export function clientAuthentication(needs: Needs) {
     { presented, workspace, peer, previous, unsure = false }: Asked,
     client: KnownClient | undefined,
     bcryptHash: string,
+    failing: FailingWork,
   ): Promise<Comparison> => {
     if (previous?.bcryptHash === bcryptHash) return previous
     const key = attemptKey(
@@ -85,7 +91,9 @@ export function clientAuthentication(needs: Needs) {
     const turn = { tenantId: workspace.tenant.id, network: peerNetwork(peer) }
     let comparison = underWay.get(same)
     if (comparison === undefined) {
-      comparison = hashQueue.compare(turn, presented.secret, bcryptHash).finally(() => underWay.delete(same))
+      comparison = hashQueue
+        .compare(turn, presented.secret, bcryptHash, failing)
+        .finally(() => underWay.delete(same))
       underWay.set(same, comparison)
     }
     return { bcryptHash, right: await inSpan('bcrypt', () => comparison) }
@@ -110,23 +118,29 @@ export function clientAuthentication(needs: Needs) {
     const digest = credential === undefined ? nobodysDigest : credential.digest
     const byDigest = digest && matchesDigest(digestKeys, digest, owner, secret)
     const bcryptHash = credential?.bcryptHash ?? (await nobodysHash)
+    const now = clock.now()
+    const failing = (): FailingWork => ({
+      ...mostWork([{ bcryptCost, iterations: 0 }, workspace.hashWork ?? NOTHING]),
+      anyway: faultOf(asked, client, credential, true, now) !== undefined,
+    })
 
     let right = byDigest === true || verified.isVerified(owner, bcryptHash, secret)
     let compared: Comparison | undefined
     if (!right && !(generated && byDigest === false)) {
-      compared = await compare(asked, client, bcryptHash)
+      compared = await compare(asked, client, bcryptHash, failing())
       right = compared.right
     }
 
-    const fault = faultOf(asked, client, credential, right, clock.now())
+    const fault = faultOf(asked, client, credential, right, now)
     // A right secret that is of no use costs what a wrong one does, though its digest told it quickly.
-    if (fault !== undefined && !generated) compared ??= await compare(asked, client, bcryptHash)
+    if (fault !== undefined && !generated) compared ??= await compare(asked, client, bcryptHash, failing())
     if (fault !== undefined || client === undefined || credential === undefined) {
       return { outcome: 'failed', reason: fault ?? 'unknown_client', ...(compared && { compared }) }
     }
     if (compared !== undefined) verified.note(owner, bcryptHash, secret)
     const storable = generated || workspace.chosenDigests
     const stale = credential.digest?.keyId !== newest.id
+    if (workspace.rehash) rehash(owner, bcryptHash, secret, storable ? newest : undefined)
     return {
       outcome: 'authenticated',
       client,

@@ -29,6 +29,7 @@ export type Client = {
 export type Credential = {
   readonly id: CredentialId
   readonly origin: 'generated' | 'chosen'
+  /** bcrypt's; until it is used first, one that came from elsewhere may be of PBKDF2 (`hash-forms.ts`). */
   readonly bcryptHash: string
   /** Decides in place of the hash where it is there and its key is known; see `digest.ts`. */
   readonly digest: Digest | undefined

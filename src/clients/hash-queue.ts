@@ -1,5 +1,5 @@
 /**
- * The only way to bcrypt's `compare` while a request waits. Comparisons wait here, bounded and in turn: one line for each
+ * The only way to a slow hash while a request waits. Comparisons wait here, bounded and in turn: one line for each
  * tenant, in it one for each network that asks, first in, first out; a comparison of each tenant that waits before a second
  * one of any, and so among the networks of a tenant. Where there is no room, the last of the longest line goes, and not
  * whoever has few. Somebody else's flood therefore delays a job by one comparison for each tenant, and each network of
@@ -8,6 +8,7 @@
 import type { TenantId } from '../ids.ts'
 import { OAuthError } from '../oauth/error.ts'
 import type { PeerNetwork } from './attempt-key.ts'
+import { compareHash, type CompareHash, type FailingWork } from './compare-hash.ts'
 
 /**
  * At cost 10 a comparison takes some 60 ms of a thread: behind 100 of them on one thread, whoever asked has given up. A
@@ -21,8 +22,7 @@ type Needs = {
   readonly threads: number
   readonly maxWaiting: number
   readonly maxWaitingPerTenant: number
-  /** bcrypt's. */
-  readonly compare: (secret: string, hash: string) => Promise<boolean>
+  readonly compare?: CompareHash | undefined
   /** Milliseconds of a clock that nobody sets. */
   readonly monotonic: () => number
 }
@@ -32,7 +32,9 @@ export type Turn = { readonly tenantId: TenantId; readonly network: PeerNetwork 
 
 export type HashQueue = {
   /** Rejects with a refusal where too much waits: at once, or when it is pushed out by whoever has less that waits. */
-  compare(turn: Turn, secret: string, hash: string): Promise<boolean>
+  compare(turn: Turn, secret: string, hash: string, failing?: FailingWork): Promise<boolean>
+  /** Work that nobody waits for: done while no comparison waits, and not at all otherwise. @returns whether it was done */
+  spare(work: () => Promise<void>): Promise<boolean>
   waiting(): number
   running(): number
 }
@@ -53,7 +55,7 @@ export function hashQueue({
   threads,
   maxWaiting,
   maxWaitingPerTenant,
-  compare,
+  compare = compareHash,
   monotonic,
 }: Needs): HashQueue {
   const tenants = new Map<TenantId, TenantLine>()
@@ -105,10 +107,10 @@ export function hashQueue({
     return true
   }
 
-  async function run(secret: string, hash: string): Promise<boolean> {
+  async function run<Result>(work: () => Promise<Result>): Promise<Result> {
     const startedAt = monotonic()
     try {
-      return await compare(secret, hash)
+      return await work()
     } finally {
       const took = monotonic() - startedAt
       typicalMilliseconds = typicalMilliseconds === 0 ? took : typicalMilliseconds * 0.9 + took * 0.1
@@ -121,7 +123,7 @@ export function hashQueue({
   const untilEmpty = () => Math.ceil((waiting * typicalMilliseconds) / threads / 1000)
 
   return {
-    async compare(turn, secret, hash) {
+    async compare(turn, secret, hash, failing) {
       if (!makeRoom(turn)) throw full(untilEmpty())
       return new Promise<boolean>((resolve, reject) => {
         const tenantLine = tenants.get(turn.tenantId) ?? {
@@ -130,7 +132,7 @@ export function hashQueue({
         }
         const line = tenantLine.networks.get(turn.network) ?? []
         line.push({
-          start: () => run(secret, hash).then(resolve, reject),
+          start: () => run(() => compare(secret, hash, failing)).then(resolve, reject),
           refuse: () => reject(full(untilEmpty())),
         })
         tenantLine.networks.set(turn.network, line)
@@ -139,6 +141,12 @@ export function hashQueue({
         waiting += 1
         startNext()
       })
+    },
+    async spare(work) {
+      if (waiting > 0 || running >= threads) return false
+      running += 1
+      await run(work)
+      return true
     },
     waiting: () => waiting,
     running: () => running,

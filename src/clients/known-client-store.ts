@@ -11,6 +11,7 @@ import { isScopeToken } from '../oauth/scope.ts'
 import { ALGORITHMS, JWT_TYPES } from '../oauth/signing.ts'
 import { readRow } from '../storage/row.ts'
 import type { TenantConnection } from '../storage/transaction.ts'
+import { STORED_HASH } from './hash-forms.ts'
 import { SECRET_METHODS, type Credential, type KnownClient, type ScopeGrant } from './client.ts'
 
 export function knownClientStore({ db, tenantId }: TenantConnection, workspaceId: WorkspaceId) {
@@ -91,7 +92,7 @@ const CLIENT = z.object({
 const CREDENTIAL = z.object({
   credential_id: z.string().regex(/^[A-Za-z0-9_-]{16}$/),
   origin: z.enum(['generated', 'chosen']),
-  bcrypt_hash: z.string().regex(/^\$2b\$[0-9]{2}\$.{53}$/),
+  bcrypt_hash: z.string().max(200).regex(STORED_HASH),
   digest: z.instanceof(Buffer).nullable(),
   digest_key_id: z.string().max(64).nullable(),
   state: z.enum(['live', 'revoked']),

@@ -25,5 +25,31 @@ export function credentialFactsStore({ db, tenantId }: TenantConnection, workspa
         .executeTakeFirst()
       return numUpdatedRows === 1n
     },
+
+    /**
+     * @param bcryptHash that the secret was compared with, as above
+     * @param digest of the same secret; undefined: as it is
+     */
+    async updateHash(
+      clientId: ClientId,
+      credentialId: CredentialId,
+      bcryptHash: string,
+      newHash: string,
+      digest: { readonly keyId: string; readonly bytes: Buffer } | undefined,
+    ): Promise<boolean> {
+      const { numUpdatedRows } = await db
+        .updateTable('credential')
+        .set({
+          bcrypt_hash: newHash,
+          ...(digest && { digest: digest.bytes, digest_key_id: digest.keyId }),
+        })
+        .where('tenant_id', '=', tenantId)
+        .where('workspace_id', '=', workspaceId)
+        .where('client_id', '=', clientId)
+        .where('credential_id', '=', credentialId)
+        .where('bcrypt_hash', '=', bcryptHash)
+        .executeTakeFirst()
+      return numUpdatedRows === 1n
+    },
   }
 }

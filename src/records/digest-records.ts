@@ -1,5 +1,6 @@
 /**
- * Writes down digests of secrets that bcrypt has verified, so that no node has to ask bcrypt for them again. Best effort,
+ * Writes down digests of secrets that bcrypt has verified, so that no node has to ask bcrypt for them again, and hashes that
+ * were made anew of secrets whose hash was weak. Best effort,
  * off the token path: what is noted waits, bounded, is written in batches of one tenant each, and is kept while the region's
  * database is away. Nobody waits for it, and nothing of it fails: what is lost is computed anew at the next use.
  */
@@ -18,7 +19,9 @@ export type DigestNote = {
     readonly credentialId: CredentialId
   }
   /** @property keyId of the master key that its key is derived from */
-  readonly digest: { readonly keyId: string; readonly bytes: Buffer }
+  readonly digest?: { readonly keyId: string; readonly bytes: Buffer } | undefined
+  /** In place of the one that it was compared with. */
+  readonly newHash?: string
   /** That the secret was compared with. */
   readonly bcryptHash: string
 }
@@ -147,9 +150,11 @@ async function write(database: Database, batch: Batch): Promise<void> {
   const tenantId = batch[0]?.[1].owner.tenantId
   if (tenantId === undefined) return
   await database.inTenant(tenantId, async (connection) => {
-    for (const [, { owner, digest, bcryptHash }] of batch) {
+    for (const [, { owner, digest, bcryptHash, newHash }] of batch) {
       const store = credentialFactsStore(connection, owner.workspaceId)
-      await store.updateDigest(owner.clientId, owner.credentialId, bcryptHash, digest)
+      const { clientId, credentialId } = owner
+      if (newHash !== undefined) await store.updateHash(clientId, credentialId, bcryptHash, newHash, digest)
+      else if (digest !== undefined) await store.updateDigest(clientId, credentialId, bcryptHash, digest)
     }
   })
 }

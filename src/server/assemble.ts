@@ -1,9 +1,9 @@
 /** The composition root: puts the parts of a token server together. One call, no container. */
 import { Server as TlsServer } from 'node:https'
-import { compare as bcryptCompare } from 'bcrypt'
 import { attemptLimits, ATTEMPTS, MAX_PAIRS, PER_SECONDS } from '../clients/attempt-limits.ts'
 import { clientAuthentication } from '../clients/authenticate.ts'
 import { hashQueue, MAX_WAITING, MAX_WAITING_PER_TENANT } from '../clients/hash-queue.ts'
+import { rehashing } from '../clients/rehashing.ts'
 import { verifiedSecrets } from '../clients/verified-secrets.ts'
 import { monotonic } from '../clock.ts'
 import { clientAuthenticator } from '../endpoints/authenticate-client.ts'
@@ -35,9 +35,8 @@ const ATTEMPT_SETTINGS: AttemptSettings = {
 }
 
 export function assembleServer(parts: ServerParts): TokenServer {
-  const { origin, keyring, digestKeys, bcryptCost, clock, observe, trustedProxies, issuance } = parts
+  const { origin, keyring, digestKeys, bcryptCost, clock, observe, trustedProxies, issuance, relay } = parts
   const { limits = DEFAULT_LIMITS, isDraining = () => false, wallClock = Date.now, fastLane = true } = parts
-  const { relay } = parts
   const memory = { ...MEMORY, ...parts.memory }
   const settings = { ...ATTEMPT_SETTINGS, ...parts.attempts }
 
@@ -71,7 +70,7 @@ export function assembleServer(parts: ServerParts): TokenServer {
     threads: parts.hashThreads,
     maxWaiting: MAX_WAITING,
     maxWaitingPerTenant: MAX_WAITING_PER_TENANT,
-    compare: parts.compare ?? bcryptCompare,
+    compare: parts.compare,
     monotonic,
   })
   const authenticate = clientAuthentication({
@@ -81,6 +80,7 @@ export function assembleServer(parts: ServerParts): TokenServer {
     hashQueue: queue,
     verified,
     limits: attempts,
+    rehash: rehashing({ hashQueue: queue, bcryptCost, onRehashed: records.note }),
   })
   const secrets = replacements({ nodes, changes, observe })
   const authenticateClient = clientAuthenticator({

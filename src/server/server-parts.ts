@@ -1,6 +1,7 @@
 /** What a token server is made of, and what it is then. Types only. */
 import type { Server } from 'node:http'
 import type { Redis } from 'ioredis'
+import type { CompareHash } from '../clients/compare-hash.ts'
 import type { DigestKeys } from '../clients/digest.ts'
 import type { Clock } from '../clock.ts'
 import type { WorkspaceEndpoint } from '../endpoints/workspace-endpoint.ts'
@@ -29,8 +30,8 @@ export type ServerParts = {
   readonly bcryptCost: number
   /** bcrypt comparisons that run at a time. */
   readonly hashThreads: number
-  /** bcrypt's own; a need, so that what it is asked for can be counted. */
-  readonly compare?: (secret: string, bcryptHash: string) => Promise<boolean>
+  /** The comparison with a hash; a need, so that what it is asked for can be counted. */
+  readonly compare?: CompareHash
   readonly clock: Clock
   /** Milliseconds since 1970, as `clock` sees them. */
   readonly wallClock?: () => number

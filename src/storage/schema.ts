@@ -38,6 +38,9 @@ export type Schema = {
     audience_parameter: boolean
     signing_algorithm: Generated<string>
     chosen_digests: Generated<boolean>
+    rehash: Generated<boolean>
+    imported_bcrypt_cost: ColumnType<number, never, RawBuilder<number>>
+    imported_iterations: ColumnType<number, never, RawBuilder<number>>
     tokens_per_minute: Limit
     state: Generated<'enabled' | 'disabled' | 'deleted'>
     built_in: Generated<boolean>
@@ -80,6 +83,7 @@ export type Schema = {
     kind: 'secret'
     origin: 'generated' | 'chosen'
     label: string
+    /** Or one of PBKDF2 that came from elsewhere; see clients/hash-forms.ts. */
     bcrypt_hash: string
     digest: Buffer | null
     digest_key_id: string | null

@@ -30,7 +30,8 @@ export function workspaceStore({ db, tenantId }: TenantConnection) {
         .select(['tenant.slug as tenant_slug', 'tenant.region'])
         .select('tenant.tokens_per_minute as tenant_tokens_per_minute')
         .select(['workspace_id', 'workspace.slug', 'issuer', 'access_token_lifetime', 'jwks_max_age'])
-        .select(['signing_lead', 'signing_algorithm', 'chosen_secrets', 'chosen_digests'])
+        .select(['signing_lead', 'signing_algorithm', 'chosen_secrets', 'chosen_digests', 'rehash'])
+        .select(['imported_bcrypt_cost', 'imported_iterations'])
         .select([
           'audience_parameter',
           'workspace.tokens_per_minute',
@@ -100,6 +101,7 @@ export function workspaceStore({ db, tenantId }: TenantConnection) {
           chosen_secrets: workspace.chosenSecrets,
           audience_parameter: workspace.audienceParameter,
           chosen_digests: workspace.chosenDigests,
+          rehash: workspace.rehash,
           tokens_per_minute: workspace.tokensPerMinute ?? null,
           self_rotation: workspace.selfRotation,
           key_rotation: workspace.keyRotation ?? null,
@@ -125,6 +127,10 @@ const WORKSPACE = z.object({
   signing_algorithm: z.enum(ALGORITHMS),
   chosen_secrets: z.boolean(),
   chosen_digests: z.boolean(),
+  rehash: z.boolean(),
+  // Bounded: what is read here is work that anybody can ask for.
+  imported_bcrypt_cost: z.int().min(0).max(15),
+  imported_iterations: z.int().min(0).max(600_000),
   audience_parameter: z.boolean(),
   tokens_per_minute: LIMIT,
   self_rotation: z.boolean(),
@@ -155,6 +161,8 @@ function readWorkspace(tenantId: TenantId, workspaceRow: unknown): Workspace {
     signingAlgorithm: row.signing_algorithm,
     chosenSecrets: row.chosen_secrets,
     chosenDigests: row.chosen_digests,
+    rehash: row.rehash,
+    hashWork: { bcryptCost: row.imported_bcrypt_cost, iterations: row.imported_iterations },
     audienceParameter: row.audience_parameter,
     tokensPerMinute: row.tokens_per_minute ?? undefined,
     selfRotation: row.self_rotation,

@@ -48,6 +48,10 @@ export type Workspace = {
   readonly chosenSecrets: boolean
   /** A digest of a chosen secret may be stored once it was verified; off where secrets are known to be weak. */
   readonly chosenDigests: boolean
+  /** A secret whose hash is weaker than those that are made now is hashed anew when it is used. */
+  readonly rehash: boolean
+  /** The most that a hash which came from elsewhere takes: an attempt that fails costs as much, whoever is found. */
+  readonly hashWork?: { readonly bcryptCost: number; readonly iterations: number }
   /** `audience` is read where `resource` is not sent, as some products' clients are used to. */
   readonly audienceParameter: boolean
   /** A client may replace its own secret. */

@@ -1,4 +1,5 @@
 /** Writes what may change of a workspace; its name and issuer may not. Reads are in tenancy-store.ts. */
+import { sql } from 'kysely'
 import type { WorkspaceId } from '../ids.ts'
 import type { TenantConnection } from '../storage/transaction.ts'
 import type { Workspace } from './tenant.ts'
@@ -19,11 +20,28 @@ export function workspaceSettingsStore({ db, tenantId }: TenantConnection) {
           signing_algorithm: workspace.signingAlgorithm,
           chosen_secrets: workspace.chosenSecrets,
           chosen_digests: workspace.chosenDigests,
+          rehash: workspace.rehash,
           audience_parameter: workspace.audienceParameter,
           self_rotation: workspace.selfRotation,
           key_rotation: workspace.keyRotation ?? null,
           tokens_per_minute: workspace.tokensPerMinute ?? null,
           ...(dueAt && { rotation_due_at: dueAt.at === undefined ? null : new Date(dueAt.at * 1000) }),
+        })
+        .where('tenant_id', '=', tenantId)
+        .where('workspace_id', '=', id)
+        .execute()
+    },
+
+    /** Never lowers it. */
+    async raiseHashWork(
+      id: WorkspaceId,
+      { bcryptCost, iterations }: NonNullable<Workspace['hashWork']>,
+    ): Promise<void> {
+      await db
+        .updateTable('workspace')
+        .set({
+          imported_bcrypt_cost: sql<number>`greatest(imported_bcrypt_cost, ${bcryptCost})`,
+          imported_iterations: sql<number>`greatest(imported_iterations, ${iterations})`,
         })
         .where('tenant_id', '=', tenantId)
         .where('workspace_id', '=', id)

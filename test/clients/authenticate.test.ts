@@ -1,12 +1,14 @@
 /** Which check decides, what it costs, and what is worth storing afterwards: by values, with bcrypt itself, counted. */
 import { createSecretKey, randomBytes } from 'node:crypto'
-import { compare, hashSync } from 'bcrypt'
+import { hashSync } from 'bcrypt'
 import { attemptLimits } from '../../src/clients/attempt-limits.ts'
 import { clientAuthentication, type Attempt } from '../../src/clients/authenticate.ts'
 import type { Credential, KnownClient } from '../../src/clients/client.ts'
 import type { Presented } from '../../src/clients/credentials.ts'
 import { digestSecret, type Digest, type DigestKey, type DigestOwner } from '../../src/clients/digest.ts'
+import { compareHash, type FailingWork } from '../../src/clients/compare-hash.ts'
 import { hashQueue, type Turn } from '../../src/clients/hash-queue.ts'
+import type { Rehash } from '../../src/clients/rehashing.ts'
 import { generateSecret } from '../../src/clients/secret.ts'
 import { verifiedSecrets } from '../../src/clients/verified-secrets.ts'
 import type { ClientId, CredentialId, TenantId, WorkspaceId } from '../../src/ids.ts'
@@ -16,6 +18,9 @@ const NOW = 1_790_000_000
 const ID = 'abcdefghijklmnop' as CredentialId
 const CHOSEN = 'a chosen secret'
 const GENERATED = generateSecret(ID)
+/** As Hydra stores it. */
+const HYDRAS = 'some-secret-of-hydra'
+const HYDRA = '$pbkdf2-sha256$i=25000,l=32$AAECAwQFBgcICQoLDA0ODw$Z4qHcyrQC04D3zR6ahhTn1QxPJFtxaYA+vuhvamk5Yk'
 const key = (id: string): DigestKey => ({ id, key: createSecretKey(randomBytes(32)) })
 const [newest, older, unknown] = [key('newest'), key('older'), key('unknown')]
 const OWNER: DigestOwner = {
@@ -25,12 +30,13 @@ const OWNER: DigestOwner = {
   clientId: 'robot' as ClientId,
   credentialId: ID,
 }
-const workspaceWith = (chosenDigests: boolean) =>
+const workspaceWith = (chosenDigests: boolean, more: Partial<Workspace> = {}) =>
   ({
     id: OWNER.workspaceId,
     tenant: { id: OWNER.tenantId, region: OWNER.region },
     chosenSecrets: true,
     chosenDigests,
+    ...more,
   }) as unknown as Workspace
 
 function clientWith(secret: string, more: Partial<Credential> = {}): KnownClient {
@@ -70,7 +76,20 @@ const present = (secret: string): Presented => ({
 })
 
 /** @returns the outcome, with the bcrypt comparisons that it took */
-function open({ chosenDigests = true, turns = [] }: { chosenDigests?: boolean; turns?: Turn[] } = {}) {
+function open({
+  chosenDigests = true,
+  turns = [],
+  failing = [],
+  rehashed = [],
+  workspace = {},
+}: {
+  chosenDigests?: boolean
+  turns?: Turn[]
+  /** What each comparison was to cost, should the attempt fail. */
+  failing?: (FailingWork | undefined)[]
+  rehashed?: Parameters<Rehash>[]
+  workspace?: Partial<Workspace>
+} = {}) {
   let compares = 0
   const monotonic = () => 0
   const queue = hashQueue({
@@ -78,9 +97,10 @@ function open({ chosenDigests = true, turns = [] }: { chosenDigests?: boolean; t
     maxWaiting: 100,
     maxWaitingPerTenant: 100,
     monotonic,
-    compare(secret, hash) {
+    compare(secret, hash, most) {
       compares += 1
-      return compare(secret, hash)
+      failing.push(most)
+      return compareHash(secret, hash)
     },
   })
   const authenticate = clientAuthentication({
@@ -96,6 +116,7 @@ function open({ chosenDigests = true, turns = [] }: { chosenDigests?: boolean; t
     },
     verified: verifiedSecrets({ maxEntries: 100 }),
     limits: attemptLimits({ monotonic, maxEntries: 100, attempts: 1000, perSeconds: 60 }),
+    rehash: (...asked) => void rehashed.push(asked),
   })
   return async (
     secret: string,
@@ -103,7 +124,7 @@ function open({ chosenDigests = true, turns = [] }: { chosenDigests?: boolean; t
     peer = '192.0.2.1',
   ): Promise<Attempt & { compares: number }> => {
     const before = compares
-    const asked = { presented: present(secret), workspace: workspaceWith(chosenDigests), peer }
+    const asked = { presented: present(secret), workspace: workspaceWith(chosenDigests, workspace), peer }
     return { ...(await authenticate(asked, client)), compares: compares - before }
   }
 }
@@ -250,5 +271,41 @@ describe('client authentication by digest and by hash', () => {
     // With what only who has the secret can present, too: by the hash, by memory, by a digest.
     for (const digest of [undefined, digestOf(CHOSEN, newest), digestOf(CHOSEN, unknown)])
       expect(await cost(CHOSEN, ended(clientWith(CHOSEN, { digest })))).toBe(1)
+  })
+
+  it('T15 what fails costs as much as the slowest hash that came from elsewhere, whoever is found', async () => {
+    const failing: (FailingWork | undefined)[] = []
+    const hashWork = { bcryptCost: 12, iterations: 25_000 }
+    const authenticate = open({ failing, workspace: { hashWork } })
+    const hydra = clientWith(CHOSEN, { bcryptHash: HYDRA })
+    for (const client of [undefined, clientWith(CHOSEN), hydra])
+      expect(await authenticate('another', client)).toMatchObject({ outcome: 'failed', compares: 1 })
+    // Who has the right secret of a client that is disabled learns no more.
+    await authenticate(CHOSEN, { ...clientWith(CHOSEN), state: 'disabled' })
+    expect(failing).toEqual([
+      { ...hashWork, anyway: true },
+      { ...hashWork, anyway: false },
+      { ...hashWork, anyway: false },
+      { ...hashWork, anyway: true },
+    ])
+    // What new hashes cost is the least.
+    await open({ failing })('another', undefined)
+    expect(failing.at(-1)).toEqual({ bcryptCost: 4, iterations: 0, anyway: true })
+  })
+
+  it('compares with a hash of PBKDF2, and asks for another one where the workspace says so', async () => {
+    const rehashed: Parameters<Rehash>[] = []
+    const hydra = clientWith(CHOSEN, { bcryptHash: HYDRA })
+    const asked = (rehash: boolean, chosenDigests = true) =>
+      open({ rehashed, chosenDigests, workspace: { rehash } })
+    for (const secret of ['another', HYDRAS]) await asked(false)(secret, hydra)
+    expect(await asked(true)('another', hydra)).toMatchObject({ reason: 'wrong_secret', compares: 1 })
+    expect(rehashed).toEqual([])
+    expect(await asked(true)(HYDRAS, hydra)).toMatchObject({ outcome: 'authenticated', compares: 1 })
+    expect(await asked(true, false)(HYDRAS, hydra)).toMatchObject({ outcome: 'authenticated' })
+    expect(rehashed).toEqual([
+      [OWNER, HYDRA, HYDRAS, newest],
+      [OWNER, HYDRA, HYDRAS, undefined],
+    ])
   })
 })

@@ -289,4 +289,22 @@ describe('hashQueue (T17)', () => {
       { numRuns: 300 },
     )
   })
+
+  it('does spare work while nothing waits, on a thread that is free, and no other', async () => {
+    const queue = virtualQueue()
+    const done: string[] = []
+    const spare = (name: string) => queue.spare(async () => void done.push(name))
+    expect(await spare('idle')).toBe(true)
+    const compared = queue.compare(turn('acme'), 'first', '')
+    expect(await spare('while one runs')).toBe(false)
+    const waited = queue.compare(turn('acme'), 'second', '')
+    await queue.end('first')
+    await queue.end('second')
+    await Promise.all([compared, waited])
+    expect(await spare('idle again')).toBe(true)
+    expect(done).toEqual(['idle', 'idle again'])
+    // A comparison that comes meanwhile has its turn when it ends, well or not.
+    await expect(queue.spare(async () => Promise.reject(new Error('spare')))).rejects.toThrow('spare')
+    expect([queue.waiting(), queue.running()]).toEqual([0, 0])
+  })
 })

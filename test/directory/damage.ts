@@ -41,7 +41,13 @@ export const OF_WORKSPACE: readonly Damage[] = [
   ...each('workspace', ['issuer', 'signing_algorithm'], TEXT),
   ...each('workspace', ['access_token_lifetime', 'jwks_max_age'], [...COUNT, '2147483647']),
   ...each('workspace', ['signing_lead'], COUNT),
-  ...each('workspace', ['chosen_secrets', 'chosen_digests', 'audience_parameter', 'workspace_id'], ['null']),
+  ...each(
+    'workspace',
+    ['chosen_secrets', 'chosen_digests', 'rehash', 'audience_parameter', 'workspace_id'],
+    ['null'],
+  ),
+  ...each('workspace', ['imported_bcrypt_cost'], ['null', '-1', '16']),
+  ...each('workspace', ['imported_iterations'], ['null', '-1', '600001', '2147483647']),
   ...each('workspace', ['tokens_per_minute'], ['-1', '0']),
   ...each('scope', ['scope_token', 'description'], ['null', HUGE]),
   ...each('scope', ['scope_token'], [`''`, `'two words'`]),
@@ -85,7 +91,17 @@ export const OF_CLIENT: readonly Damage[] = [
   ...each('client', ['name'], TEXT, 'unharmed'),
   ...each('credential', ['client_id'], TEXT, 'absent'),
   ...each('credential', ['credential_id', 'origin', 'bcrypt_hash', 'state'], TEXT),
-  // bcrypt decides.
+  // The hash decides. One that would take an hour is no hash.
+  ...each(
+    'credential',
+    ['bcrypt_hash'],
+    [
+      `'$pbkdf2-sha256$i=1000000000,l=32$' || repeat('A', 22) || '$' || repeat('A', 43)`,
+      `'$pbkdf2-sha256$i=1,l=32$' || repeat('A', 1000000) || '$' || repeat('A', 43)`,
+      `'$2b$31$' || repeat('.', 53)`,
+      `'$2x$10$' || repeat('.', 53)`,
+    ],
+  ),
   ...each('credential', ['digest'], BYTES, 'unharmed'),
   ...each('credential', ['digest_key_id'], ['null', `''`], 'unharmed'),
   ...each('credential', ['digest_key_id'], [HUGE]),

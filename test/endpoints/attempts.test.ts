@@ -115,6 +115,7 @@ describe('failing attempts (T15)', () => {
         }),
         verified: verifiedSecrets({ maxEntries: 100 }),
         limits,
+        rehash: () => {},
       }),
       limits,
       noteDigest: () => {},

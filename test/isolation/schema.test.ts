@@ -199,7 +199,7 @@ describe('the schema', () => {
   const UPDATES: Readonly<Record<string, string>> = {
     tenant: '',
     workspace:
-      'access_token_lifetime audience_parameter chosen_digests chosen_secrets jwks_max_age key_rotation rotation_due_at self_rotation signing_algorithm signing_lead state tokens_per_minute',
+      'access_token_lifetime audience_parameter chosen_digests chosen_secrets imported_bcrypt_cost imported_iterations jwks_max_age key_rotation rehash rotation_due_at self_rotation signing_algorithm signing_lead state tokens_per_minute',
     resource_server: 'jwt_type name signing_algorithm',
     scope: 'description',
     client:

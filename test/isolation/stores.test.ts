@@ -179,6 +179,8 @@ const OF_TENANTS = [
     {
       updateDigest: (store, { client, credentialId, bcryptHash }) =>
         store.updateDigest(client, credentialId, bcryptHash, { keyId: 'test', bytes: Buffer.alloc(32, 9) }),
+      updateHash: (store, { client, credentialId, bcryptHash }) =>
+        store.updateHash(client, credentialId, bcryptHash, HASH, undefined),
     },
   ),
   ...asked('tenantUseStore', (connection, { workspaceId }) => tenantUseStore(connection, workspaceId), {
@@ -201,6 +203,8 @@ const OF_TENANTS = [
   ...asked('workspaceSettingsStore', workspaceSettingsStore, {
     updateWorkspace: (store, { workspace }, { workspaceId }) =>
       store.updateWorkspace({ ...workspace, id: workspaceId, accessTokenLifetime: 77 }),
+    raiseHashWork: (store, _names, { workspaceId }) =>
+      store.raiseHashWork(workspaceId, { bcryptCost: 12, iterations: 25_000 }),
     updateRotationDue: (store, _names, { workspaceId }) => store.updateRotationDue(workspaceId, LATER),
     updateWorkspaceState: (store, _names, { workspaceId }) =>
       store.updateWorkspaceState(workspaceId, 'disabled'),

@@ -125,6 +125,30 @@ describe('digestRecords', () => {
     expect(await stored(note)).toEqual([DIGEST])
   })
 
+  it('puts a new hash where the old one stands, with its digest, and nowhere else', async () => {
+    const [note, another] = [await noteOf(orders), await noteOf(orders)]
+    const [newHash, third] = ['n', 't'].map((letter) => `$2b$05$${letter.repeat(53)}`) as [string, string]
+    const hashes = async () => {
+      const { rows } = await world.superuser<{ hash: string }>(
+        'select bcrypt_hash as hash from regent.credential where credential_id = any ($1) order by client_id',
+        [[note.owner.credentialId, another.owner.credentialId]],
+      )
+      return rows.map(({ hash }) => hash)
+    }
+    const records = open()
+    records.note({ ...note, newHash })
+    records.note({ ...another, newHash, bcryptHash: third })
+    await records.flush()
+    expect([await hashes(), await stored(note, another)]).toEqual([
+      [newHash, another.bcryptHash],
+      [DIGEST, undefined],
+    ])
+    // Where no digest may be kept, none is touched.
+    records.note({ ...note, bcryptHash: newHash, newHash: third, digest: undefined })
+    await records.close()
+    expect([(await hashes())[0], await stored(note)]).toEqual([third, [DIGEST]])
+  })
+
   it('keeps the newest of one credential', async () => {
     const note = await noteOf(orders)
     const newest = { keyId: 'newer', bytes: Buffer.alloc(32, 1) }

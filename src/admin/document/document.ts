@@ -123,6 +123,10 @@ export const WORKSPACE_ENTRY = z.strictObject({
     DEFAULTS.chosenDigests,
     'a digest of a chosen secret may be stored: off where they are weak',
   ),
+  rehash: yesNo(
+    DEFAULTS.rehash,
+    'a secret whose hash is weaker than those made now is hashed anew when it is used',
+  ),
   audience_parameter: yesNo(DEFAULTS.audienceParameter, 'audience is read where resource is not sent'),
   self_rotation: yesNo(DEFAULTS.selfRotation, 'a client may replace its own secret'),
   key_rotation: z.string().min(1).max(100).nullable().default(null).meta({

@@ -15,6 +15,9 @@ export const WORKSPACE_SETTINGS = {
   chosen_digests: z
     .boolean()
     .meta({ description: 'a digest of a chosen secret may be stored: off where they are weak' }),
+  rehash: z.boolean().meta({
+    description: 'a secret whose hash is weaker than those made now is hashed anew when it is used',
+  }),
   audience_parameter: z.boolean().meta({ description: 'audience is read where resource is not sent' }),
   self_rotation: z.boolean().meta({ description: 'a client may replace its own secret' }),
   key_rotation: z.string().nullable().meta({
@@ -58,6 +61,7 @@ export function showWorkspace(workspace: Workspace): z.input<typeof WORKSPACE> {
     signing_algorithm: workspace.signingAlgorithm,
     chosen_secrets: workspace.chosenSecrets,
     chosen_digests: workspace.chosenDigests,
+    rehash: workspace.rehash,
     audience_parameter: workspace.audienceParameter,
     self_rotation: workspace.selfRotation,
     key_rotation: workspace.keyRotation ?? null,
@@ -74,6 +78,7 @@ export function workspaceSettingsOf(patch: z.output<typeof PATCH>) {
     signingAlgorithm: patch.signing_algorithm,
     chosenSecrets: patch.chosen_secrets,
     chosenDigests: patch.chosen_digests,
+    rehash: patch.rehash,
     audienceParameter: patch.audience_parameter,
     selfRotation: patch.self_rotation,
   }
