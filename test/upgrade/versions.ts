@@ -3,7 +3,8 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 
-const git = (...args: readonly string[]) => execFileSync('git', args, { encoding: 'utf8' }).trim()
+const git = (...args: readonly string[]) =>
+  execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
 
 /**
  * The newest release before this commit; while there is none, the commit before the newest one that changed migrations, since two
