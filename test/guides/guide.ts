@@ -65,6 +65,25 @@ export function openShell(
   }
 }
 
+/** Does a guide block by block; what a block prints is held to what the guide shows behind it. */
+export function readerOf(name: string, shell: Shell) {
+  const blocks = readBlocks(name)
+  let next = 0
+  return {
+    /** The next block of `sh`. @returns what it printed */
+    async follow(): Promise<string> {
+      next = blocks.findIndex(({ language }, index) => index >= next && language === 'sh') + 1
+      const { code, out, err } = await shell.run(blocks[next - 1]?.text ?? 'echo no such block >&2; exit 9')
+      expect([code, code === 0 ? '' : err]).toEqual([0, ''])
+      const shown = blocks[next]
+      if (shown?.language === 'text') expect(out).toMatch(shownAs(shown.text))
+      return out
+    },
+    /** How many blocks of `sh` are still to be done. */
+    left: () => blocks.slice(next).filter(({ language }) => language === 'sh').length,
+  }
+}
+
 /** What was printed, as the guide shows it. */
 export function shownAs(shown: string): RegExp {
   const lines = shown
