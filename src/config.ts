@@ -3,6 +3,7 @@
  * variable, with what would be right; no value of a secret is ever repeated. `.env.example` explains each variable, and
  * the folder `config/` has a file for each kind.
  */
+import { readConnection, type ConnectionConfig } from './config/connection.ts'
 import { readDatabases, readServed, type Databases } from './config/databases.ts'
 import { readPlain, type PlainConfig } from './config/plain.ts'
 import { readRedisUrls } from './config/redis.ts'
@@ -56,6 +57,17 @@ export function readServerConfig(environment: Environment = process.env): Server
   }
   if (masterKeys === undefined || faults.length > 0) throw printed(faults)
   return { ...config, masterKeys }
+}
+
+/**
+ * What the command line needs to speak to a server; the server's own variables are none of it.
+ * @throws OperatorError that lists every fault
+ */
+export function readConnectionConfig(environment: Environment = process.env): ConnectionConfig {
+  const faults: string[] = []
+  const connection = readConnection((name) => environment[name], faults)
+  if (faults.length > 0) throw printed(faults)
+  return connection
 }
 
 function read(overrides: Environment, environment: Environment, faults: string[]): Config {

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readConfig, readServerConfig } from '../src/config.ts'
+import { readConfig, readConnectionConfig, readServerConfig } from '../src/config.ts'
 import { settingCosts } from '../src/config/costs.ts'
 import { effectiveVariables } from '../src/config/effective.ts'
 import { REGIONS, type Region } from '../src/tenancy/region.ts'
@@ -11,10 +11,10 @@ const LOCAL = 'postgres://regent@127.0.0.1/regent'
 const FAR = 'postgres://regent:very-secret@db.example.com/regent'
 const KEY = Buffer.alloc(32, 1).toString('base64')
 
-/** `.env.example` has a line for each variable. */
-const explained = [...readFileSync('.env.example', 'utf8').matchAll(/^([A-Z_]+)=/gm)].map(
-  ([, name = '']) => name,
-)
+/** `.env.example` has a line for each variable: the server's, and behind them the command line's. */
+const [ofServer = '', ofCommands = ''] = readFileSync('.env.example', 'utf8').split('# --- the command line')
+const namesIn = (text: string) => [...text.matchAll(/^([A-Z_]+)=/gm)].map(([, name = '']) => name)
+const explained = namesIn(ofServer)
 
 const faultOf = (environment: Record<string, string>) => {
   try {
@@ -355,5 +355,40 @@ describe('the configuration', () => {
       const { databases } = readConfig({}, { DATABASE_URL: LOCAL, DATABASE_CA_FILE: file })
       expect(databases.get('none')?.authorities?.match(/BEGIN/g)).toHaveLength(2)
     })
+  })
+})
+
+describe('the connection of the command line', () => {
+  const three = {
+    REGENT_URL: 'https://acme.example/acme/admin',
+    REGENT_CLIENT_ID: 'me',
+    REGENT_CLIENT_SECRET: 'very-secret',
+  }
+
+  it('is explained variable by variable in .env.example', () => {
+    const asked = new Set<string>()
+    readConnectionConfig(new Proxy({}, { get: (_, name) => void asked.add(String(name)) }))
+    const wanted = [...asked].filter((name) => !name.endsWith('_FILE') || name === 'REGENT_CA_FILE')
+    expect(namesIn(ofCommands).toSorted()).toEqual(wanted.toSorted())
+  })
+
+  it('takes the three that say where and as whom together, the secret from a file too', () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'regent-connection-')), 'secret')
+    writeFileSync(file, 'of-the-file\n')
+    const { REGENT_CLIENT_SECRET: _, ...two } = three
+    const { credentials } = readConnectionConfig({ ...two, REGENT_CLIENT_SECRET_FILE: file })
+    expect(credentials).toEqual({ url: three.REGENT_URL, clientId: 'me', clientSecret: 'of-the-file' })
+    expect(readConnectionConfig({}).credentials).toBeUndefined()
+  })
+
+  it.each(Object.keys(three))('says what is missing, and no secret: %s', (name) => {
+    const given = { ...three, [name]: '' }
+    expect(() => readConnectionConfig(given)).toThrow(`${name} is not set`)
+    expect(() => readConnectionConfig(given)).not.toThrow('very-secret')
+  })
+
+  it('keeps profiles where the XDG base directories say, and passes over a relative one', () => {
+    expect(readConnectionConfig({ XDG_CONFIG_HOME: '/somewhere' }).folder).toBe('/somewhere/regent')
+    expect(readConnectionConfig({ XDG_CONFIG_HOME: 'here' }).folder).toMatch(/^\/.*\.config\/regent$/)
   })
 })

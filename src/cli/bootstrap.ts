@@ -11,7 +11,6 @@ type Options = { region?: string; recover?: boolean; json?: boolean }
 
 export function bootstrapCommand(): Command {
   return new Command('bootstrap')
-    .description('the first operator of each region, whose secret is shown once; safe to run twice')
     .option('--region <region>', 'only this one: au, eu, us or none; default: all that are configured')
     .option(
       '--recover',
@@ -51,6 +50,7 @@ function tell({
   say(`  client_id       ${clientId}`)
   say(`  client_secret   ${secret}`)
   say(`  API             ${resource}`)
+  report(`To administer: regent login --url ${issuer} --client-id ${clientId}`)
 }
 
 function explain(error: unknown): never {

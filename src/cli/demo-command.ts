@@ -8,10 +8,7 @@ import { report, say } from './print.ts'
 import { withRegions } from './with-regions.ts'
 
 export function demoCommand(): Command {
-  return new Command('demo')
-    .description("the quickstart's tenants in the configured databases; shows their secrets once")
-    .option('--json', 'print the clients as JSON')
-    .action(demo)
+  return new Command('demo').option('--json', 'print the clients as JSON').action(demo)
 }
 
 async function demo(options: { json?: boolean }): Promise<void> {

@@ -1,5 +1,6 @@
 /**
- * Loaded for its effect by the quickstart, with its sample API, and by the tests; never by a server: names under `localhost` lead to this machine (RFC 6761 §6.3), as they do in curl and browsers. Node asks
+ * Loaded for its effect by the quickstart, with its sample API, by commands that ask a server, and by the tests; never by a server:
+ * names under `localhost` lead to this machine (RFC 6761 §6.3), as they do in curl and browsers. Node asks
  * the operating system, and many know `localhost` only.
  */
 import dns from 'node:dns'

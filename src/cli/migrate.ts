@@ -20,7 +20,7 @@ const jsonOption = () => new Option('--json', 'print the result as JSON')
 type Options = { regions?: string; json?: boolean; print?: boolean; yes?: boolean }
 
 export function migrateCommand(): Command {
-  const command = new Command('migrate').description('roles and schema of the databases')
+  const command = new Command('migrate')
   command
     .command('roles')
     .description('make the three roles that own and use the tables, and grant them to the logins')

@@ -7,7 +7,6 @@ import { say } from './print.ts'
 
 export function printConfigCommand(): Command {
   return new Command('print-config')
-    .description('the configuration as it is in effect, secrets masked')
     .option('--json', 'print it as JSON')
     .action((options: { json?: boolean }) => {
       const config = readConfig()

@@ -37,7 +37,6 @@ const DEMO_FILE = 'demo.json'
 
 export function quickstartCommand(): Command {
   return new Command('quickstart')
-    .description('a whole Regent on this machine: demo tenants, the token service, an API, and a tour')
     .option('--port <number>', 'port of the token service (default: PORT, else 8080)')
     .option('--api-port <number>', 'port of the sample API (default: the next one)')
     .option('--data <folder>', 'where the embedded database and the demo secrets are kept', './data')

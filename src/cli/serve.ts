@@ -28,7 +28,6 @@ import { untilStopped } from './stop-signals.ts'
 
 export function serveCommand(): Command {
   return new Command('serve')
-    .description('the token service, configured by environment variables (.env.example explains each)')
     .option('--data <folder>', 'where the embedded database is kept while DATABASE_URL is not set', './data')
     .action(serve)
 }

@@ -12,7 +12,17 @@ import { runFolder } from './noted-secrets.ts'
 export const LOG = '.log'
 /** Sentences for people. */
 export const SAID = '.said'
-const SHOW_SECRETS: ReadonlySet<string | undefined> = new Set(['quickstart', 'demo', 'bootstrap'])
+/** By their first word, or by two. */
+const SHOW_SECRETS: ReadonlySet<string | undefined> = new Set([
+  'quickstart',
+  'demo',
+  'bootstrap',
+  'token',
+  'tenant create',
+  'tenant add-administrator',
+  'secret create',
+  'secret rotate',
+])
 
 let count = 0
 
@@ -27,16 +37,17 @@ export function openWorldLog(): Log {
 }
 
 /** @returns what is to be told of all that the command says */
-export function commandLogs([command]: readonly string[]): {
+export function commandLogs([command, verb]: readonly string[]): {
   out(text: string): void
   err(text: string): void
 } {
   const name = `command-${command}`
   const out = newFile(name, command === 'serve' ? LOG : SAID)
   const err = newFile(`${name}-errors`, SAID)
+  const showsSecret = SHOW_SECRETS.has(command) || SHOW_SECRETS.has(`${command} ${verb}`)
   return {
     out(text) {
-      if (!SHOW_SECRETS.has(command)) appendFileSync(out, text)
+      if (!showsSecret) appendFileSync(out, text)
     },
     err: (text) => appendFileSync(err, text),
   }

@@ -31,7 +31,6 @@ const several = (value: string, known: readonly string[]) => [...known, value]
 
 export function restoredCommand(): Command {
   return new Command('restored')
-    .description('after a restore, before serving: ends again what was revoked since the backup')
     .requiredOption('--revoke-since <time>', 'when the backup was made, as 2026-11-26T02:00:00Z')
     .option('--region <region>', 'whose database was restored: au, eu, us or none', 'none')
     .option(
