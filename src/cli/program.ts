@@ -61,6 +61,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () =>
       apiCommands('audit').addCommand((await import('./audit-export.ts')).auditExportCommand()),
   },
+  import: {
+    says: 'clients of another product, or of another Regent, with their secrets',
+    load: async () => (await import('./import/command.ts')).importCommand(),
+  },
 }
 
 /** @param typed the words behind `regent`; those commands are loaded whose name is among them. @param all load every one */

@@ -62,8 +62,8 @@ export function askToken(port: number, { issuer, clientId, secret }: Client): Pr
 
 export function startLoad(client: Client, lanes: number, perSecond: number) {
   let nodes: readonly number[] = []
-  const state = { over: false, tokens: 0 }
-  const underWay = new Set<Promise<void>>()
+  let over = false
+  let tokens = 0
   let turn = 0
   const failures: Record<string, number> = {}
 
@@ -83,33 +83,35 @@ export function startLoad(client: Client, lanes: number, perSecond: number) {
           subject: client.clientId,
         })
       }
-      state.tokens += 1
+      tokens += 1
     } catch (error) {
       const { message } = error as Error
       failures[message] = (failures[message] ?? 0) + 1
     }
   }
+  let underWay = 0
   const lane = async () => {
-    while (!state.over) {
-      const asked = once()
-      underWay.add(asked)
-      await asked
-      underWay.delete(asked)
+    while (!over) {
+      underWay += 1
+      await once()
+      underWay -= 1
       await sleep((1000 * lanes) / perSecond)
     }
   }
   const running = Array.from({ length: lanes }, lane)
 
   return {
-    tokens: () => state.tokens,
+    tokens: () => tokens,
     failures: () => failures,
     /** From now on these are asked; returns when nothing is under way to any other. */
     async use(...ports: readonly number[]): Promise<void> {
       nodes = ports
-      await Promise.all(underWay)
+      const since = tokens
+      while (underWay > 0 && tokens === since) await sleep(5)
+      await sleep(300)
     },
     async stop(): Promise<void> {
-      state.over = true
+      over = true
       await Promise.all(running)
       agent.destroy()
     },
