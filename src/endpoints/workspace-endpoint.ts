@@ -6,9 +6,9 @@ import type { Clock } from '../clock.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { KnownWorkspace } from '../directory/known-workspace.ts'
 import type { Question, Reply } from '../exchange.ts'
-import { OAuthError } from '../oauth/error.ts'
+import { requireMethod } from '../oauth/method.ts'
 import type { Observe } from '../observe/observation.ts'
-import { nothingHere, type WorkspaceAddress } from '../tenancy/address.ts'
+import { misdirected, nothingHere, type WorkspaceAddress } from '../tenancy/address.ts'
 import type { Region } from '../tenancy/region.ts'
 import { isGone } from '../tenancy/tenant.ts'
 import { refusalOf } from './answer.ts'
@@ -57,27 +57,4 @@ export function openToAll({ path, methods, answer }: WorkspaceEndpoint, needs: N
       return refusalOf(error, question, observe, workspace?.issuer, path)
     }
   }
-}
-
-function requireMethod(method: string, allowed: readonly string[]): void {
-  if (!allowed.includes(method)) {
-    // RFC 9110 §15.5.6
-    const allow = allowed.join(', ')
-    throw new OAuthError('invalid_request', 'method_not_allowed', `this URL takes ${allow} only`, {
-      status: 405,
-      headers: { Allow: allow },
-    })
-  }
-}
-
-/** RFC 9110 §15.5.20. Says nothing of whether the tenant exists: this node cannot know. */
-function misdirected(): OAuthError {
-  return new OAuthError(
-    'invalid_request',
-    'region_not_served',
-    'this server does not serve the region of this host',
-    {
-      status: 421,
-    },
-  )
 }

@@ -117,6 +117,16 @@ export function nothingHere(): OAuthError {
   )
 }
 
+/** RFC 9110 §15.5.20. Says nothing of whether the tenant exists: this node cannot know. */
+export function misdirected(): OAuthError {
+  return new OAuthError(
+    'invalid_request',
+    'region_not_served',
+    'this server does not serve the region of this host',
+    { status: 421 },
+  )
+}
+
 /**
  * `{tenant}[.mtls][.{region}].{base}` and `[{region}.]{base}`; upper case, one final dot, and the public port or
  * none are the only freedoms.

@@ -4,7 +4,7 @@
  */
 import type { ResourceIdentifier } from '../oauth/resource.ts'
 import type { Origin } from './origin.ts'
-import { printOrigin } from './origin.ts'
+import { printHostUrl } from './origin.ts'
 import type { Region } from './region.ts'
 import type { TenantSlug, WorkspaceSlug } from './slug.ts'
 
@@ -41,8 +41,9 @@ export function administrationOf(
   origin: Origin,
   { region, slug }: { readonly region: Region; readonly slug: TenantSlug },
 ): ResourceIdentifier {
-  const labels = [...(slug === SYSTEM_TENANT ? [] : [slug]), ...(region === 'none' ? [] : [region])]
-  const host = [...labels, origin.baseDomain].join('.')
-  const path = slug === SYSTEM_TENANT ? '/api/system' : `/api/admin/${slug}`
-  return (printOrigin({ ...origin, baseDomain: host }) + path) as ResourceIdentifier
+  const url =
+    slug === SYSTEM_TENANT
+      ? `${printHostUrl(origin, { region })}/api/system`
+      : `${printHostUrl(origin, { region, tenant: slug })}/api/admin/${slug}`
+  return url as ResourceIdentifier
 }

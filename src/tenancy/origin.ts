@@ -38,13 +38,18 @@ export type WorkspaceName = {
   readonly workspace: WorkspaceSlug
 }
 
-/** RFC 8414 §2: a URL without query and fragment; here also without a final slash. */
-export function issuerFor(
+/** @returns scheme, host and port of a tenant's host or, without a tenant, of the operators' of a region */
+export function printHostUrl(
   { scheme, baseDomain, port }: Origin,
-  { region, tenant, workspace }: WorkspaceName,
-): Issuer {
-  const host = region === 'none' ? `${tenant}.${baseDomain}` : `${tenant}.${region}.${baseDomain}`
-  return `${scheme}://${host}${portSuffix(scheme, port)}/${tenant}/${workspace}` as Issuer
+  { region, tenant }: { readonly region: Region; readonly tenant?: TenantSlug | undefined },
+): string {
+  const labels = [...(tenant === undefined ? [] : [tenant]), ...(region === 'none' ? [] : [region])]
+  return printOrigin({ scheme, baseDomain: [...labels, baseDomain].join('.'), port })
+}
+
+/** RFC 8414 §2: a URL without query and fragment; here also without a final slash. */
+export function issuerFor(origin: Origin, { region, tenant, workspace }: WorkspaceName): Issuer {
+  return `${printHostUrl(origin, { region, tenant })}/${tenant}/${workspace}` as Issuer
 }
 
 function portSuffix(scheme: Origin['scheme'], port: number): string {
