@@ -21,6 +21,8 @@ export type Reply = {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | Buffer
+  /** It is for people, in a browser: a policy allows it its own style. */
+  readonly page?: true
   /** Which check refused it, for whoever observes: never sent. */
   readonly reason?: string
 }

@@ -17,8 +17,10 @@ import {
   type WorkspaceAddress,
 } from '../tenancy/address.ts'
 import type { Origin } from '../tenancy/origin.ts'
+import { isPageTarget, readPageAddress } from '../tenancy/page-address.ts'
 import type { AdminDoor } from './admin-door.ts'
 import { malformedMessage } from './frame-refusal.ts'
+import type { PageDoor } from './page-door.ts'
 import type { Caller } from './peer.ts'
 import type { RequestSpans } from './request-spans.ts'
 import type { WriteReply } from './write-reply.ts'
@@ -44,6 +46,7 @@ export function frontDoor(
   { origin, readCaller, paths, observe, writeReply, spans }: Needs,
   letIn: (arrival: Arrival, request: IncomingMessage, response: ServerResponse) => void,
   letInAdmin: AdminDoor,
+  letInPage: PageDoor,
 ) {
   return (request: IncomingMessage, response: ServerResponse): void => {
     const caller = readCaller(request)
@@ -57,6 +60,9 @@ export function frontDoor(
       if (isAdminTarget(target)) {
         const found = readAdminAddress(headers('host'), target, origin)
         enter = () => letInAdmin({ ...found, ...more }, request, response)
+      } else if (isPageTarget(target)) {
+        const found = readPageAddress(headers('host'), target, origin)
+        enter = () => letInPage({ ...found, ...more }, request, response)
       } else {
         const found = readAddress(headers('host'), target, origin)
         if (!paths.has(found.address.path)) throw nothingHere()

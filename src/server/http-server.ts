@@ -11,6 +11,7 @@ import type { Observe } from '../observe/observation.ts'
 import type { Origin } from '../tenancy/origin.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { WorkspaceEndpoint } from '../endpoints/workspace-endpoint.ts'
+import { PAGE_POLICY, pages as pagesOf } from '../pages/pages.ts'
 import type { Region } from '../tenancy/region.ts'
 import { adminDoor } from './admin-door.ts'
 import { requestAnswerer } from './answer-request.ts'
@@ -19,6 +20,7 @@ import { expressDoor } from './express-door.ts'
 import { fastLane } from './fast-lane.ts'
 import { frameRefusals } from './frame-refusal.ts'
 import { frontDoor, MAX_HEADERS } from './front-door.ts'
+import { pageDoor } from './page-door.ts'
 import { callerReader } from './peer.ts'
 import { securityHeaders } from './security-headers.ts'
 import { requestSpans } from './request-spans.ts'
@@ -65,7 +67,9 @@ const MAX_HEADER_BYTES = 16 * 1024
 export function httpServer(needs: Needs): Server | TlsServer {
   const { endpoints, directories, origin, observe, trustedProxies, limits, isDraining, certificate } = needs
   const table = securityHeaders(origin)
-  const writeReply = replyWriter({ securityHeaders: table, isDraining })
+  const pages = pagesOf({ origin, regions: new Set(directories.keys()) })
+  const pageSecurityHeaders = securityHeaders(origin, PAGE_POLICY)
+  const writeReply = replyWriter({ securityHeaders: table, pageSecurityHeaders, pages, isDraining })
   const spans = requestSpans(origin)
   const answer = requestAnswerer({ directories, clock: needs.clock, observe, writeReply, spans })
   const lane = fastLane(needs.fastLane ? endpoints : [], answer.fromEndpoint)
@@ -79,6 +83,7 @@ export function httpServer(needs: Needs): Server | TlsServer {
       void door(arrival, request, response)
     },
     adminDoor({ administration: needs.administration, observe, writeReply }),
+    pageDoor({ pages, observe, writeReply }),
   )
   const frames = frameRefusals({ readCaller, observe, writeReply, securityHeaders: table })
   const door = (request: IncomingMessage, response: ServerResponse) => {

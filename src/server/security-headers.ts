@@ -7,12 +7,21 @@ import { Socket } from 'node:net'
 import helmet from 'helmet'
 import type { Origin } from '../tenancy/origin.ts'
 
-/** @returns names and values, one after the other, as `writeHead` takes them */
-export function securityHeaders({ scheme }: Pick<Origin, 'scheme'>): readonly string[] {
+/** Of what is no page: nothing may be loaded, run or framed. */
+const NO_PAGE = { defaultSrc: ["'none'"], frameAncestors: ["'none'"] }
+
+/**
+ * @param directives of the Content-Security-Policy
+ * @returns names and values, one after the other, as `writeHead` takes them
+ */
+export function securityHeaders(
+  { scheme }: Pick<Origin, 'scheme'>,
+  directives: Readonly<Record<string, string[]>> = NO_PAGE,
+): readonly string[] {
   const secure = helmet({
     contentSecurityPolicy: {
       useDefaults: false,
-      directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+      directives,
     },
     // Documents are for everybody; what is not carries no-store and no CORS header.
     crossOriginResourcePolicy: { policy: 'cross-origin' },

@@ -1,6 +1,7 @@
 /** Writes a reply to a response of Node's, with what every answer carries: the one way out of both doors. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Reply } from '../exchange.ts'
+import type { Pages } from '../pages/pages.ts'
 
 export type WriteReply = (
   request: IncomingMessage,
@@ -11,14 +12,20 @@ export type WriteReply = (
 
 type Needs = {
   readonly securityHeaders: readonly string[]
+  /** The same, of pages. */
+  readonly pageSecurityHeaders: readonly string[]
+  readonly pages: Pick<Pages, 'refusalFor'>
   /** Once it says so, each answer asks its caller to open another connection, elsewhere. */
   readonly isDraining: () => boolean
 }
 
-export function replyWriter({ securityHeaders, isDraining }: Needs): WriteReply {
-  return (request, response, reply, requestId) => {
+export function replyWriter({ securityHeaders, pageSecurityHeaders, pages, isDraining }: Needs): WriteReply {
+  return (request, response, answer, requestId) => {
+    // Whether a browser looks is asked of what was refused only.
+    const reply = answer.reason === undefined ? answer : pages.refusalFor(answer, askedBy(request, requestId))
     const { body } = reply
-    const headers = printHeaders(securityHeaders, reply, requestId)
+    const table = reply.page === true ? pageSecurityHeaders : securityHeaders
+    const headers = printHeaders(table, reply, requestId)
     // RFC 9110 §8.6: of a 304 there is nothing to count.
     if (reply.status !== 304) headers.push('Content-Length', String(Buffer.byteLength(body)))
     if (isDraining() && !('Connection' in reply.headers)) headers.push('Connection', 'close')
@@ -26,6 +33,11 @@ export function replyWriter({ securityHeaders, isDraining }: Needs): WriteReply 
     // A text leaves together with the headers, in one write.
     response.end(request.method === 'HEAD' ? undefined : body)
   }
+}
+
+function askedBy({ method = '', headers }: IncomingMessage, requestId: string) {
+  const { accept, authorization } = headers
+  return { method, accept, authorized: authorization !== undefined, requestId }
 }
 
 /** @returns names and values, one after the other, of what does not depend on the connection */

@@ -92,7 +92,8 @@ export function readAdminAddress(
 const SYSTEM = 'system' as TenantSlug
 const tenantOf = (name: HostName) => (name.kind === 'tenant' ? name.tenant : SYSTEM)
 
-function readTarget(hosts: readonly string[], target: string) {
+/** @throws OAuthError 400 for what is outside the grammar */
+export function readTarget(hosts: readonly string[], target: string) {
   const host = requireHost(hosts)
   if (!TARGET.test(target)) {
     throw new OAuthError(

@@ -21,6 +21,7 @@ import { openPostgres } from '../../src/storage/open-postgres.ts'
 import { database } from '../../src/storage/transaction.ts'
 import { parseOrigin } from '../../src/tenancy/origin.ts'
 import type { Workspace } from '../../src/tenancy/tenant.ts'
+import { look } from '../pages/look.ts'
 import { runCommand, startCommand } from '../support/command.ts'
 import { noteSecret } from '../support/noted-secrets.ts'
 import { createDatabase, freePort } from '../support/postgres.ts'
@@ -182,6 +183,18 @@ describe('regent serve with REGENT_WORKERS=2', () => {
     expect(await metric(timed)).toBe(timedBefore + 8)
     // Each remembers it.
     expect(await metric(/^regent_memory_clients\{region="none"\} (\d+)/m)).toBeGreaterThanOrEqual(WORKERS)
+  })
+
+  it('shows the same page from each process', async () => {
+    const seen = new Set<string>()
+    for (let index = 0; index < 2 * WORKERS; index += 1) {
+      const { status, headers, body } = await look({ port }, 'acme.token.example')
+      seen.add(`${status} ${headers.get('content-security-policy')?.join()} ${body}`)
+    }
+    expect([...seen]).toEqual([expect.stringMatching(/^200 default-src 'none';style-src 'sha256-/)])
+    expect(await metric(/^regent_request_seconds_count\{endpoint="\/",status="200"\} (\d+)/m)).toBe(
+      2 * WORKERS,
+    )
   })
 
   it('is one node to others, with the connections of all its processes', async () => {

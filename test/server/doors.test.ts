@@ -16,6 +16,7 @@ import {
   type Form,
   type World,
 } from '../support/world.ts'
+import { BROWSER } from '../pages/look.ts'
 import { contestedFrames, doubtfulFrames, framesBefore } from './frames.ts'
 import { HEADS, LIES } from './heads.ts'
 import { HOSTS } from './host-spellings.ts'
@@ -152,6 +153,32 @@ describe('the fast lane and Express', () => {
     ])
     const lies = LIES.map((lie): Question => [lie, post(form, [FORM, lie])])
     await expectSame([...heads, ...hosts, ...paths, ...documents, ...lies])
+  })
+
+  it('show the same pages, and refuse browsers alike', async () => {
+    const get = (target: string, host = HOST, headers: readonly string[] = [BROWSER], method = 'GET') =>
+      request(`${method} ${target} HTTP/1.1`, [host, ...headers])
+    const statuses = await expectSame([
+      ['the front step', get('/')],
+      ['the front step of nobody', get('/', 'Host: nobody.eu.token.example')],
+      ["the operators'", get('/', 'Host: eu.token.example')],
+      ['HEAD', get('/', HOST, [], 'HEAD'), { head: true }],
+      ['POST', request('POST / HTTP/1.1', [HOST, FORM], form)],
+      ['a path that is not there', get('/nothing')],
+      ['a workspace that is not there', get('/acme/ghost/.well-known/jwks.json')],
+      [
+        'HEAD of what is not there',
+        get('/acme/ghost/.well-known/jwks.json', HOST, [BROWSER], 'HEAD'),
+        { head: true },
+      ],
+      ['a host that is not ours', get('/', 'Host: token.example.org')],
+      ['a host that is none', get('/', 'Host: <script>')],
+      ['the token endpoint', get(TOKEN)],
+      ['the token endpoint, by a machine', get(TOKEN, HOST, [])],
+      ['the key set', get(KEYS)],
+      ['a POST that likes pages', post('grant_type=x', [FORM, BROWSER])],
+    ])
+    expect(Object.fromEntries(statuses)).toEqual({ 200: 5, 400: 2, 404: 4, 405: 3 })
   })
 
   it('end frames alike, and answer what follows', async () => {

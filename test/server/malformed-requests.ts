@@ -328,7 +328,7 @@ export function families({ host, path, id, secret }: Subject): Readonly<Record<s
             .tuple(fc.nat({ max: endpoint.length }), fc.nat({ max: 2 }), junk)
             .map(([at, remove, insert]) => endpoint.slice(0, at) + insert + endpoint.slice(at + remove))
             .filter((target) => target.split('?')[0] !== endpoint),
-          oneOf('*', '/', '//', `http://${host}${endpoint}`, `${host}:443`, `${endpoint}/`, `/.${endpoint}`),
+          oneOf('*', '/x', '//', `http://${host}${endpoint}`, `${host}:443`, `${endpoint}/`, `/.${endpoint}`),
           oneOf(endpoint.toUpperCase(), endpoint.replaceAll('/', '%2f'), endpoint.replaceAll('/', '\\')),
           oneOf('/..', '/%2e%2e', ';x', '%00', '#x', '/x', '.json', '%20').map(
             (more) => `${endpoint}${more}`,

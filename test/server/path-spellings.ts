@@ -1,5 +1,5 @@
 /** Spellings of request targets under `acme.eu.token.example`, and what each is answered without a proxy between. */
-import { GRANTED, MALFORMED, METADATA, TARGET_SYNTAX, UNKNOWN } from './outcomes.ts'
+import { GRANTED, MALFORMED, METADATA, METHOD, TARGET_SYNTAX, UNKNOWN } from './outcomes.ts'
 
 const there = 'acme/orders'
 
@@ -51,7 +51,8 @@ export const PATHS: readonly Spelling[] = [
   ['an endpoint that is not there', `/${there}/oauth2/authorize`, UNKNOWN],
   ['an endpoint of another product', `/${there}/protocol/openid-connect/token`, UNKNOWN],
   ['the workspace alone', `/${there}`, UNKNOWN],
-  ['nothing', '/', UNKNOWN],
+  ['nothing, where a page is', '/', METHOD],
+  ['nothing but a query', '/?x=1', METHOD],
   ['an internationalised name', `/xn--acme-9qa/orders/oauth2/token`, UNKNOWN],
   ['a name of 64', `/acme/${'a'.repeat(64)}/oauth2/token`, UNKNOWN],
   ['a very long path', `/${'a/'.repeat(4000)}`, UNKNOWN],
