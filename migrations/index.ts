@@ -11,6 +11,7 @@ import * as masterKeySamples from './0005-master-key-samples.ts'
 import * as auditChain from './0006-audit-chain.ts'
 import * as administration from './0007-administration.ts'
 import * as hashesFromElsewhere from './0008-hashes-from-elsewhere.ts'
+import * as removal from './0010-removal.ts'
 
 export type RegentMigration = Migration & { readonly breaking?: true }
 
@@ -23,4 +24,5 @@ export const migrations: Readonly<Record<string, RegentMigration>> = {
   '0006-audit-chain': auditChain,
   '0007-administration': administration,
   '0008-hashes-from-elsewhere': hashesFromElsewhere,
+  '0010-removal': removal,
 }

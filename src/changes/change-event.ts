@@ -25,6 +25,7 @@ export type ChangeAction =
   | 'workspace_enabled'
   | 'workspace_disabled'
   | 'workspace_deleted'
+  | 'workspace_emptied'
   | 'resource_server_created'
   | 'resource_server_renamed'
   | 'resource_server_deleted'

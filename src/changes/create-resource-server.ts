@@ -78,6 +78,7 @@ export async function addResourceServer(
     throw taken('identifier')
   for (const scope of owned) await requireFree('scopes', store.insertScope(scope))
   await requireQuota(connection, 'resourceServers')
+  await requireQuota(connection, 'scopes')
 }
 
 /** @throws ChangeRefusal for what cannot be a scope token of a resource server */

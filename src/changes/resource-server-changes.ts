@@ -9,6 +9,7 @@ import { tombstoneStore } from '../tenancy/tombstone-store.ts'
 import { change, requireFree, type Changed, type ChangeNeeds } from './change.ts'
 import { requireOwnable } from './create-resource-server.ts'
 import { requireText } from './input.ts'
+import { requireQuota } from './quota.ts'
 import { ChangeRefusal } from './refusal.ts'
 import { requireOrdinary } from './workspace-changes.ts'
 
@@ -48,6 +49,7 @@ export async function addScopes(
     const store = resourceServerStore(connection, workspace.id)
     if (!(await isThere(store, id))) throw unknownResourceServer()
     for (const scope of owned) await requireFree('scopes', store.insertScope(scope))
+    await requireQuota(connection, 'scopes')
     return {
       value: {},
       event: {

@@ -12,6 +12,7 @@ import { tendIssuance } from '../records/tend-issuance.ts'
 import { isUnavailable, type Database } from '../storage/transaction.ts'
 import type { Region } from '../tenancy/region.ts'
 import { rotateDueKeys } from './rotate-keys.ts'
+import { removeWhatWasDeleted } from './remove-deleted.ts'
 import { watchConnections } from './watch-connections.ts'
 import { watchExpiring } from './watch-expiring.ts'
 
@@ -58,6 +59,9 @@ export function chores(needs: Needs) {
         observe({ type: 'issuance_tended', region, ...(await tendIssuance(database, issuanceDays)) })
       })
       const expiring = repeat(HOUR, () => watchExpiring(database, region, observe))
+      repeat(10 * MINUTE, () =>
+        removeWhatWasDeleted({ ...changes, region, actor: 'chore remove-deleted' }, observe),
+      )
       repeat(HOUR, () => checkpointAudit({ region, database, keyring: changes.keyring, observe }))
       repeat(MINUTE, async () => {
         await rotateDueKeys({ ...changes, region, actor: 'chore rotate-keys' }, observe)

@@ -44,6 +44,8 @@ export function narrate(observation: Observation): void {
     case 'listening':
     case 'secrets_expiring':
     case 'change_made':
+    case 'secret_expiring':
+    case 'workspace_emptied':
     case 'keys_rotated':
     case 'audit_checkpoint':
     case 'audit_head_wrong':

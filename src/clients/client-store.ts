@@ -1,5 +1,5 @@
 /** Writes rows of clients, their credentials and grants, for one workspace. Requests read `known-client-store.ts`. */
-import { sql } from 'kysely'
+import { sql, type RawBuilder } from 'kysely'
 import type { ClientId, CredentialId, WorkspaceId } from '../ids.ts'
 import type { ScopeToken } from '../oauth/scope.ts'
 import type { TenantConnection } from '../storage/transaction.ts'
@@ -7,6 +7,8 @@ import type { Client, NewCredential } from './client.ts'
 
 export function clientStore({ db, tenantId }: TenantConnection, workspaceId: WorkspaceId) {
   const here = { tenant_id: tenantId, workspace_id: workspaceId }
+  const live = (clientId: ClientId, id: CredentialId) =>
+    ({ ...here, client_id: clientId, credential_id: id, state: 'live' }) as const
 
   return {
     /** Nobody else changes this client until the transaction ends. @returns whether there is such a client */
@@ -111,8 +113,8 @@ export function clientStore({ db, tenantId }: TenantConnection, workspaceId: Wor
     ): Promise<boolean> {
       const { numUpdatedRows } = await db
         .updateTable('credential')
-        .set({ label, expires_at: databaseDate(expiresAt) })
-        .where((eb) => eb.and({ ...here, client_id: clientId, credential_id: id, state: 'live' }))
+        .set({ label, expires_at: databaseDate(expiresAt), expiry_told: unless(databaseDate(expiresAt)) })
+        .where((eb) => eb.and(live(clientId, id)))
         .executeTakeFirst()
       return numUpdatedRows === 1n
     },
@@ -128,24 +130,16 @@ export function clientStore({ db, tenantId }: TenantConnection, workspaceId: Wor
       const row = await db
         .updateTable('credential')
         .set({ awaits_use: false, expires_at: null })
-        .where((eb) =>
-          eb.and({ ...here, client_id: clientId, credential_id: id, state: 'live', awaits_use: true }),
-        )
+        .where((eb) => eb.and({ ...live(clientId, id), awaits_use: true }))
         .returning(['replaces', 'overlap'])
         .executeTakeFirst()
       if (row === undefined || row.replaces === null || row.overlap === null) return undefined
       const { overlap } = row
+      const end = sql<Date>`least(expires_at, now() + make_interval(secs => ${overlap}))`
       await db
         .updateTable('credential')
-        .set({ expires_at: sql<Date>`least(expires_at, now() + make_interval(secs => ${overlap}))` })
-        .where((eb) =>
-          eb.and({
-            ...here,
-            client_id: clientId,
-            credential_id: row.replaces as CredentialId,
-            state: 'live',
-          }),
-        )
+        .set({ expires_at: end, expiry_told: unless(end) })
+        .where((eb) => eb.and(live(clientId, row.replaces as CredentialId)))
         .execute()
       return { replaces: row.replaces as CredentialId, overlap }
     },
@@ -154,7 +148,7 @@ export function clientStore({ db, tenantId }: TenantConnection, workspaceId: Wor
       const { numUpdatedRows } = await db
         .updateTable('credential')
         .set({ state: 'revoked', slot: null })
-        .where((eb) => eb.and({ ...here, client_id: clientId, credential_id: id, state: 'live' }))
+        .where((eb) => eb.and(live(clientId, id)))
         .executeTakeFirst()
       return numUpdatedRows === 1n
     },
@@ -180,6 +174,10 @@ export function clientStore({ db, tenantId }: TenantConnection, workspaceId: Wor
     },
   }
 }
+
+/** What was said of its end is said of another end anew. */
+const unless = (end: Date | RawBuilder<Date> | null) =>
+  sql<number | null>`case when expires_at = ${end} then expiry_told end`
 
 function databaseDate(seconds: number | undefined): Date | null {
   return seconds === undefined ? null : new Date(seconds * 1000)

@@ -11,7 +11,7 @@ export type ListedCredential = {
   readonly label: string
   readonly state: 'live' | 'revoked'
   readonly createdAt: Date
-  readonly createdBy: string | undefined
+  readonly createdBy: string
   readonly notBefore: Date | undefined
   readonly expiresAt: Date | undefined
   /** The one that ends when this one is used. */
@@ -77,7 +77,7 @@ export function credentialListStore({ db, tenantId }: TenantConnection, workspac
         label: row.label,
         state: row.state,
         createdAt: row.created_at,
-        createdBy: row.created_by ?? undefined,
+        createdBy: row.created_by,
         notBefore: row.not_before ?? undefined,
         expiresAt: row.expires_at ?? undefined,
         replaces: (row.replaces ?? undefined) as CredentialId | undefined,

@@ -95,6 +95,16 @@ export function writeLine(logger: Logger, observation: Observation): void {
       logger.info({ event, requestId, actor, region, tenant, workspaceId, ...what })
       return
     }
+    case 'secret_expiring': {
+      const { region, tenant, workspace, clientId, credentialId, days, expiresAt } = observation
+      logger.warn({ event, region, tenant, workspace, clientId, credentialId, days, expiresAt })
+      return
+    }
+    case 'workspace_emptied': {
+      const { issuer, rows } = observation
+      logger.info({ event, issuer, rows })
+      return
+    }
     case 'keys_rotated': {
       const { issuer, steps } = observation
       logger.info({ event, issuer, steps })

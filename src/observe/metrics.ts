@@ -135,6 +135,8 @@ export function openMetrics(
           expiring.set({ region: observation.region, within }, observation[within])
         return
       case 'change_made':
+      case 'secret_expiring':
+      case 'workspace_emptied':
       case 'keys_rotated':
       case 'audit_checkpoint':
       case 'audit_head_wrong':

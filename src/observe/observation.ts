@@ -123,6 +123,20 @@ export type Observation =
       readonly kid?: string
       readonly scopes?: readonly string[]
     }
+  /** A secret that lives ends within so many days: said once for each of 30, 7 and 1. */
+  | {
+      readonly type: 'secret_expiring'
+      readonly region: string
+      readonly tenant: string
+      readonly workspace: string
+      readonly clientId: string
+      readonly credentialId: string
+      readonly days: number
+      /** ISO 8601. */
+      readonly expiresAt: string
+    }
+  /** What a deleted workspace had, or one of a deleted tenant, was taken away. */
+  | { readonly type: 'workspace_emptied'; readonly issuer: string; readonly rows: number }
   /** By its schedule. */
   | { readonly type: 'keys_rotated'; readonly issuer: string; readonly steps: number }
   /** Where a tenant's audit trail ends. */

@@ -26,6 +26,7 @@ export type Schema = {
     max_workspaces: Limit
     max_resource_servers: Limit
     max_clients: Limit
+    max_scopes: Limit
     created_at: DatabaseTime
   }
   workspace: OfWorkspace & {
@@ -47,6 +48,9 @@ export type Schema = {
     self_rotation: Generated<boolean>
     key_rotation: Generated<string | null>
     rotation_due_at: Generated<Date | null>
+    deleted_at: ColumnType<Date | null, never, RawBuilder<Date> | null>
+    /** What it had was taken away. */
+    emptied_at: ColumnType<Date | null, never, RawBuilder<Date>>
     created_at: DatabaseTime
   }
   resource_server: OfWorkspace & {
@@ -92,7 +96,9 @@ export type Schema = {
     created_at: DatabaseTime
     not_before: Date | null
     expires_at: ColumnType<Date | null, Date | null, Date | RawBuilder<Date> | null>
-    created_by: string | null
+    created_by: string
+    /** Within how many days of its end that was said last. */
+    expiry_told: ColumnType<number | null, never, RawBuilder<number | null>>
     /** The credential that it replaces; that one ends so many seconds after the first use of this one. */
     replaces: string | null
     overlap: number | null

@@ -24,7 +24,7 @@ export function tenantListStore({ db }: OperatorConnection, region: Region) {
       let query = db
         .selectFrom('tenant')
         .select(['tenant_id', 'slug', 'tokens_per_minute', 'state', 'gone_at', 'created_at'])
-        .select(['max_workspaces', 'max_resource_servers', 'max_clients'])
+        .select(['max_workspaces', 'max_resource_servers', 'max_clients', 'max_scopes'])
         .where('region', '=', region)
         .where(sql<boolean>`(gone_at is null or gone_at > now())`)
         .orderBy('slug')
@@ -45,6 +45,7 @@ export function tenantListStore({ db }: OperatorConnection, region: Region) {
           workspaces: row.max_workspaces ?? undefined,
           resourceServers: row.max_resource_servers ?? undefined,
           clients: row.max_clients ?? undefined,
+          scopes: row.max_scopes ?? undefined,
         },
         createdAt: row.created_at,
       }))

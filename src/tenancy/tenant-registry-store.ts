@@ -29,6 +29,7 @@ export function tenantRegistry({ db }: OperatorConnection) {
           max_workspaces: quotas.workspaces ?? null,
           max_resource_servers: quotas.resourceServers ?? null,
           max_clients: quotas.clients ?? null,
+          max_scopes: quotas.scopes ?? null,
         })
         .where('tenant_id', '=', id)
         .where('region', '=', region)

@@ -27,6 +27,8 @@ export type Quotas = {
   readonly workspaces?: number | undefined
   readonly resourceServers?: number | undefined
   readonly clients?: number | undefined
+  /** Of all its resource servers together. */
+  readonly scopes?: number | undefined
 }
 
 /** One authorization server of one tenant. */

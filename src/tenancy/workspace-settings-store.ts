@@ -61,10 +61,22 @@ export function workspaceSettingsStore({ db, tenantId }: TenantConnection) {
     async updateWorkspaceState(id: WorkspaceId, state: 'enabled' | 'disabled' | 'deleted'): Promise<void> {
       await db
         .updateTable('workspace')
-        .set({ state })
+        .set({ state, deleted_at: state === 'deleted' ? sql<Date>`now()` : null })
         .where('tenant_id', '=', tenantId)
         .where('workspace_id', '=', id)
         .execute()
+    },
+
+    /** Of what it had, nothing is left. @returns false: somebody else has said so */
+    async updateEmptied(id: WorkspaceId): Promise<boolean> {
+      const { numUpdatedRows } = await db
+        .updateTable('workspace')
+        .set({ emptied_at: sql<Date>`now()` })
+        .where('tenant_id', '=', tenantId)
+        .where('workspace_id', '=', id)
+        .where('emptied_at', 'is', null)
+        .executeTakeFirst()
+      return numUpdatedRows === 1n
     },
 
     /** @param tokensPerMinute undefined: as many as are asked for */

@@ -1,6 +1,7 @@
 /** The life of a tenant: who gets tokens and documents in each state, and what can be undone. */
 import { createClient } from '../../src/changes/client-changes.ts'
 import { createResourceServer } from '../../src/changes/create-resource-server.ts'
+import { addScopes } from '../../src/changes/resource-server-changes.ts'
 import { createWorkspace } from '../../src/changes/create-workspace.ts'
 import {
   deleteTenant,
@@ -139,7 +140,7 @@ describe('a tenant', () => {
   })
 
   it('has as many of each as its quotas say, exactly, however many come at once', async () => {
-    await setQuotas(orders.change, tenant, { clients: 3, resourceServers: 2, workspaces: 1 })
+    await setQuotas(orders.change, tenant, { clients: 3, resourceServers: 2, workspaces: 1, scopes: 4 })
     const made = await Promise.allSettled(
       Array.from({ length: 10 }, (_, n) =>
         createClient(orders.change, orders.workspace, { id: `c${n}`, name: 'x' }),
@@ -154,6 +155,9 @@ describe('a tenant', () => {
       field: 'workspaces',
       reason: 'quota_exceeded',
     })
+    await expect(
+      addScopes(orders.change, orders.workspace, orders.orders, { more: '' }),
+    ).rejects.toMatchObject({ field: 'scopes', reason: 'quota_exceeded' })
     await setQuotas(orders.change, tenant, {})
     await createWorkspace(orders.change, tenant, { slug: 'more' })
   })

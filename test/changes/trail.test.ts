@@ -23,6 +23,7 @@ import {
 } from '../../src/changes/resource-server-changes.ts'
 import { noteRestore } from '../../src/changes/note-restore.ts'
 import { confirmReplacement, replaceOwnSecret } from '../../src/changes/replace-own-secret.ts'
+import { markEmptied } from '../../src/changes/remove-deleted.ts'
 import { grantScopes, withdrawScopes } from '../../src/changes/scope-changes.ts'
 import {
   deleteTenant,
@@ -282,6 +283,15 @@ describe('changes', () => {
     workspace_deleted: {
       subject: 'orders',
       work: () => setWorkspaceState(change(), orders.workspace, 'deleted'),
+    },
+    workspace_emptied: {
+      subject: 'orders',
+      work: () =>
+        markEmptied(change(), {
+          tenantId: orders.workspace.tenant.id,
+          workspaceId: orders.workspace.id,
+          slug: 'orders',
+        }),
     },
   }
 

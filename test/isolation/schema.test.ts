@@ -134,7 +134,7 @@ const RULES: readonly Rule[] = [
   {
     name: 'few functions act as their owner, with a search path of their own, and nothing else goes round the policies',
     sql: `select proname from pg_proc where pronamespace = 'regent'::regnamespace
-        and (prosecdef and proname <> all ('{find_tenant,attach_issuance_days,detach_issuance_days,drop_issuance_days}')
+        and (prosecdef and proname <> all ('{find_tenant,attach_issuance_days,detach_issuance_days,drop_issuance_days,remove_rows}')
           or not coalesce(proconfig::text, '') like '%search_path=pg_catalog, pg_temp%')
       union all select relname from pg_class where relnamespace = 'regent'::regnamespace and relkind in ('v', 'm', 'S')
       union all select tgname from pg_trigger join pg_class c on c.oid = tgrelid
@@ -199,12 +199,12 @@ describe('the schema', () => {
   const UPDATES: Readonly<Record<string, string>> = {
     tenant: '',
     workspace:
-      'access_token_lifetime audience_parameter chosen_digests chosen_secrets imported_bcrypt_cost imported_iterations jwks_max_age key_rotation rehash rotation_due_at self_rotation signing_algorithm signing_lead state tokens_per_minute',
+      'access_token_lifetime audience_parameter chosen_digests chosen_secrets deleted_at emptied_at imported_bcrypt_cost imported_iterations jwks_max_age key_rotation rehash rotation_due_at self_rotation signing_algorithm signing_lead state tokens_per_minute',
     resource_server: 'jwt_type name signing_algorithm',
     scope: 'description',
     client:
       'allowed_networks default_resource_server_id grant_types name several_resources state strict_auth_method token_endpoint_auth_method tokens_per_minute',
-    credential: 'awaits_use bcrypt_hash digest digest_key_id expires_at label slot state',
+    credential: 'awaits_use bcrypt_hash digest digest_key_id expires_at expiry_told label slot state',
     scope_grant: 'by_default',
     signing_key:
       'activated_at gone_at master_key_id max_jwks_age max_stale max_token_lifetime retired_at revoked_at sealed_private_key state',
@@ -280,18 +280,20 @@ describe('the schema', () => {
     expect(granted).toEqual([])
   })
 
-  it.each(['attach_issuance_days', 'detach_issuance_days', 'drop_issuance_days'])(
-    'lets operators call %s, and nobody else',
-    async (name) => {
-      const callers = await finds(
-        `select rolname from pg_roles where rolname like 'regent%' and has_function_privilege(rolname, 'regent.${name}(integer)', 'execute')`,
-      )
-      expect(callers.filter((role) => !/^regent_test_(?!login)/.test(String(role)))).toEqual([
-        'regent_operator',
-        'regent_owner',
-      ])
-    },
-  )
+  it.each([
+    'attach_issuance_days(integer)',
+    'detach_issuance_days(integer)',
+    'drop_issuance_days(integer)',
+    'remove_rows(uuid, uuid, integer)',
+  ])('lets operators call %s, and nobody else', async (name) => {
+    const callers = await finds(
+      `select rolname from pg_roles where rolname like 'regent%' and has_function_privilege(rolname, 'regent.${name}', 'execute')`,
+    )
+    expect(callers.filter((role) => !/^regent_test_(?!login)/.test(String(role)))).toEqual([
+      'regent_operator',
+      'regent_owner',
+    ])
+  })
 
   it.each([
     '',

@@ -208,6 +208,7 @@ const OF_TENANTS = [
     updateRotationDue: (store, _names, { workspaceId }) => store.updateRotationDue(workspaceId, LATER),
     updateWorkspaceState: (store, _names, { workspaceId }) =>
       store.updateWorkspaceState(workspaceId, 'disabled'),
+    updateEmptied: (store, _names, { workspaceId }) => store.updateEmptied(workspaceId),
     updateWorkspaceLimit: (store, _names, { workspaceId }) => store.updateWorkspaceLimit(workspaceId, 7),
   }),
   ...asked('idempotencyStore', idempotencyStore, {
@@ -282,7 +283,11 @@ const OF_NOBODY = [
   'idempotencyPruning.deleteExpired',
   'tenantListStore.listTenants',
   'rotationDueStore.updateDue',
+  // test/chores/.
   'expiringStore.countExpiring',
+  'expiringStore.takeExpiring',
+  'removalStore.listDeleted',
+  'removalStore.removeRows',
   'tenantRegistry.updateTenantState',
   'keyStoreSamples.listSamples',
   'auditHeadStore.takeMovedHeads',

@@ -98,6 +98,7 @@ export const SYSTEM_ROUTES = [
                 workspaces: most(quotas.max_workspaces, tenant.quotas.workspaces),
                 resourceServers: most(quotas.max_resource_servers, tenant.quotas.resourceServers),
                 clients: most(quotas.max_clients, tenant.quotas.clients),
+                scopes: most(quotas.max_scopes, tenant.quotas.scopes),
               })
             : setIssuanceLimit(needs, { tenant }, limit ?? undefined),
       )

@@ -5,6 +5,7 @@ import { setWorkspaceState, updateWorkspace } from '../../changes/workspace-chan
 import { isWorkspaceSlug, type WorkspaceSlug } from '../../tenancy/slug.ts'
 import { quotaStore } from '../../tenancy/quota-store.ts'
 import { workspaceStore } from '../../tenancy/tenancy-store.ts'
+import type { Quotas } from '../../tenancy/tenant.ts'
 import { notFound } from '../problem.ts'
 import { route, type Connection, type Context } from '../route.ts'
 import { DRY_RUN, page, PAGE, pageOf, readCursor } from '../shapes.ts'
@@ -26,7 +27,7 @@ const show = async (connection: Connection, slug: WorkspaceSlug) => {
 }
 
 async function showTenant({ tenant, read }: Context): Promise<z.input<typeof TENANT>> {
-  const quota = (of: 'workspaces' | 'resourceServers' | 'clients') =>
+  const quota = (of: keyof Quotas) =>
     read(async (connection) => {
       const store = quotaStore(connection)
       return { most: (await store.findQuotas())[of] ?? null, count: await store.count(of) }
@@ -39,6 +40,7 @@ async function showTenant({ tenant, read }: Context): Promise<z.input<typeof TEN
     workspaces: await quota('workspaces'),
     resource_servers: await quota('resourceServers'),
     clients: await quota('clients'),
+    scopes: await quota('scopes'),
   }
 }
 

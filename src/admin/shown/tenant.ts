@@ -15,6 +15,7 @@ export const TENANT_SETTINGS = {
   max_workspaces: MOST,
   max_resource_servers: MOST,
   max_clients: MOST,
+  max_scopes: MOST,
 }
 export const TENANT = z.object({
   slug: z.string(),
@@ -48,6 +49,7 @@ export function showTenant(tenant: ListedTenant): z.input<typeof TENANT> {
     max_workspaces: tenant.quotas.workspaces ?? null,
     max_resource_servers: tenant.quotas.resourceServers ?? null,
     max_clients: tenant.quotas.clients ?? null,
+    max_scopes: tenant.quotas.scopes ?? null,
     created_at: iso(tenant.createdAt) ?? '',
   }
 }

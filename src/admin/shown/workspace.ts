@@ -43,6 +43,7 @@ export const TENANT = z.object({
   workspaces: QUOTA,
   resource_servers: QUOTA,
   clients: QUOTA,
+  scopes: QUOTA,
 })
 
 export const PATCH = z
