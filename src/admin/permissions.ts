@@ -23,6 +23,7 @@ export const PERMISSIONS = {
   'client.grant': 'clients:write',
   'client.withdraw': 'clients:write',
   'credential.list': 'clients:read',
+  'credential.list_all': 'clients:read',
   'credential.create': 'credentials:write',
   'credential.show': 'clients:read',
   'credential.update': 'credentials:write',

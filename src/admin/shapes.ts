@@ -1,5 +1,6 @@
 /** Shapes that several routes take or answer: pages, moments, names. They are the OpenAPI document as well. */
 import { z } from 'zod'
+import { Problem } from './problem.ts'
 
 export const MOMENT = z.iso.datetime({ offset: true }).meta({ description: 'RFC 3339' })
 export const SECONDS = z.int().nonnegative()
@@ -60,17 +61,34 @@ export function page<Item>(
   }
 }
 
+/** Parts of a cursor: what PostgreSQL can compare with. */
+export const TEXT = /^[^\0\p{Cs}]{0,300}$/u
+export const DIGITS = /^[0-9]{1,17}$/
+export const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
 /**
  * A cursor is where to go on, and no more: whoever sends another tenant's goes on behind its name among their own.
- * @returns undefined for none, and for what is no cursor of so many parts
+ * @returns its parts; undefined for none
+ * @throws Problem 422 for what is no cursor of these parts
  */
-export function readCursor(cursor: string | undefined, parts: number): readonly string[] | undefined {
+export function readCursor(
+  cursor: string | undefined,
+  parts: readonly RegExp[],
+): readonly string[] | undefined {
   if (cursor === undefined) return undefined
+  const value = parseJson(Buffer.from(cursor, 'base64url').toString())
+  const isOurs =
+    Array.isArray(value) &&
+    value.length === parts.length &&
+    parts.every((part, index) => typeof value[index] === 'string' && part.test(value[index]))
+  if (isOurs) return value as string[]
+  const detail = 'is no next_cursor of this list, in this order'
+  throw new Problem(422, 'cursor_syntax', `cursor ${detail}`, { errors: [{ pointer: '?cursor', detail }] })
+}
+
+function parseJson(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString())
-    const all =
-      Array.isArray(value) && value.length === parts && value.every((one) => typeof one === 'string')
-    return all ? value : undefined
+    return JSON.parse(text)
   } catch {
     return undefined
   }

@@ -114,7 +114,7 @@ async function isThere(
   store: ReturnType<typeof resourceServerStore>,
   id: ResourceServerId,
 ): Promise<boolean> {
-  return (await store.listResourceServers(undefined, 1, id)).length === 1
+  return (await store.listResourceServers(undefined, 1, { id })).length === 1
 }
 
 /** 23503, foreign key violation: a client was granted it, or has it as its default. */

@@ -3,6 +3,8 @@ import { sql } from 'kysely'
 import type { ClientId, CredentialId, WorkspaceId } from '../ids.ts'
 import type { TenantConnection } from '../storage/transaction.ts'
 
+const END = sql<string | null>`(extract(epoch from c.expires_at) * 1000000)::bigint::text`
+
 export type ListedCredential = {
   readonly clientId: ClientId
   readonly id: CredentialId
@@ -14,6 +16,8 @@ export type ListedCredential = {
   readonly createdBy: string
   readonly notBefore: Date | undefined
   readonly expiresAt: Date | undefined
+  /** The same, exactly: microseconds since 1970, in digits. */
+  readonly end: string | undefined
   /** The one that ends when this one is used. */
   readonly replaces: CredentialId | undefined
   readonly awaitsUse: boolean
@@ -27,14 +31,18 @@ export type CredentialFilter = {
   readonly id?: CredentialId
   readonly state?: ListedCredential['state']
   readonly expiresBefore?: Date
+  /** Made before, and not known to have been used since. */
+  readonly unusedSince?: Date
+  /** The first to end first, without those that have no end. Otherwise by client, then by id. */
+  readonly byEnd?: boolean
 }
 
 export function credentialListStore({ db, tenantId }: TenantConnection, workspaceId: WorkspaceId) {
   return {
-    /** By client, then by id. @param after client id and credential id */
+    /** @param after where the page before ended: client id and credential id, behind its end where they are by that */
     async listCredentials(
       filter: CredentialFilter,
-      after: readonly [string, string] | undefined,
+      after: readonly string[] | undefined,
       most: number,
     ): Promise<readonly ListedCredential[]> {
       let query = db
@@ -59,15 +67,27 @@ export function credentialListStore({ db, tenantId }: TenantConnection, workspac
         .select(['u.last_used_at', 'u.last_used_from', 'u.uses'])
         .where('c.tenant_id', '=', tenantId)
         .where('c.workspace_id', '=', workspaceId)
-        .orderBy('c.client_id')
-        .orderBy('c.credential_id')
+        .select(END.as('end'))
         .limit(most)
       if (filter.clientId !== undefined) query = query.where('c.client_id', '=', filter.clientId)
       if (filter.id !== undefined) query = query.where('c.credential_id', '=', filter.id)
       if (filter.state !== undefined) query = query.where('c.state', '=', filter.state)
       if (filter.expiresBefore !== undefined) query = query.where('c.expires_at', '<', filter.expiresBefore)
+      if (filter.unusedSince !== undefined)
+        query = query
+          .where('c.created_at', '<', filter.unusedSince)
+          .where((eb) =>
+            eb.or([eb('u.last_used_at', 'is', null), eb('u.last_used_at', '<', filter.unusedSince ?? null)]),
+          )
+      if (filter.byEnd === true) query = query.where('c.expires_at', 'is not', null).orderBy('c.expires_at')
+      query = query.orderBy('c.client_id').orderBy('c.credential_id')
       if (after !== undefined)
-        query = query.where(sql<boolean>`(c.client_id, c.credential_id) > (${after[0]}, ${after[1]})`)
+        query = query.where(
+          filter.byEnd === true
+            ? sql<boolean>`(c.expires_at, c.client_id, c.credential_id) > (
+                timestamptz 'epoch' + ${after[0]}::bigint * interval '1 microsecond', ${after[1]}, ${after[2]})`
+            : sql<boolean>`(c.client_id, c.credential_id) > (${after[0]}, ${after[1]})`,
+        )
       const rows = await query.execute()
       return rows.map((row) => ({
         clientId: row.client_id,
@@ -80,6 +100,7 @@ export function credentialListStore({ db, tenantId }: TenantConnection, workspac
         createdBy: row.created_by,
         notBefore: row.not_before ?? undefined,
         expiresAt: row.expires_at ?? undefined,
+        end: row.end ?? undefined,
         replaces: (row.replaces ?? undefined) as CredentialId | undefined,
         awaitsUse: row.awaits_use,
         lastUsedAt: row.last_used_at ?? undefined,

@@ -8,6 +8,12 @@ import { readRow } from '../storage/row.ts'
 import type { TenantConnection } from '../storage/transaction.ts'
 import type { OwnedScope, ResourceServer } from './resource-server.ts'
 
+export type ServerFilter = {
+  readonly id?: ResourceServerId
+  /** It owns this one. */
+  readonly scope?: string
+}
+
 export function resourceServerStore({ db, tenantId }: TenantConnection, workspaceId: WorkspaceId) {
   return {
     async findResourceServer(identifier: ResourceIdentifier): Promise<ResourceServer | undefined> {
@@ -25,7 +31,7 @@ export function resourceServerStore({ db, tenantId }: TenantConnection, workspac
     async listResourceServers(
       after: string | undefined,
       most: number,
-      id?: ResourceServerId,
+      { id, scope }: ServerFilter = {},
     ): Promise<readonly (ResourceServer & { readonly createdAt: Date })[]> {
       let query = db
         .selectFrom('resource_server')
@@ -36,6 +42,19 @@ export function resourceServerStore({ db, tenantId }: TenantConnection, workspac
         .limit(most)
       if (after !== undefined) query = query.where('resource_server_id', '>', after as ResourceServerId)
       if (id !== undefined) query = query.where('resource_server_id', '=', id)
+      if (scope !== undefined)
+        query = query.where((eb) =>
+          eb(
+            'resource_server_id',
+            'in',
+            eb
+              .selectFrom('scope')
+              .select('resource_server_id')
+              .where('tenant_id', '=', tenantId)
+              .where('workspace_id', '=', workspaceId)
+              .where('scope_token', '=', scope),
+          ),
+        )
       const rows = await query.execute()
       return rows.map((row) => ({ ...readServer(row), createdAt: row.created_at }))
     },

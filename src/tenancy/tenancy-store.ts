@@ -69,12 +69,14 @@ export function workspaceStore({ db, tenantId }: TenantConnection) {
     async listWorkspaces(
       after?: string,
       most = 1000,
+      state?: 'enabled' | 'disabled',
     ): Promise<readonly { id: WorkspaceId; slug: WorkspaceSlug; issuer: Issuer }[]> {
       const rows = await db
         .selectFrom('workspace')
         .select(['workspace_id', 'slug', 'issuer'])
         .where('tenant_id', '=', tenantId)
         .where('state', '<>', 'deleted')
+        .$if(state !== undefined, (query) => query.where('state', '=', state ?? 'enabled'))
         .$if(after !== undefined, (query) => query.where('slug', '>', after ?? ''))
         .orderBy('slug')
         .limit(most)

@@ -155,7 +155,7 @@ describe('a call of administration', () => {
       )
       const third = await ask('post', path, {}, keyed(id))
       expect([third.status, third.body.reason]).toEqual([409, 'answer_gone'])
-      expect((await ask('get', `/workspaces/shop/credentials?client_id=${id}`)).body.items).toHaveLength(1)
+      expect((await ask('get', `/workspaces/shop/clients/${id}/credentials`)).body.items).toHaveLength(1)
     })
 
     it('is another request with another body, and is refused', async () => {
@@ -483,33 +483,6 @@ describe('a call of administration', () => {
       await expect(refused).rejects.toThrow(/invalid_client/)
       expect(place.world.lastRefusal()).toMatchObject({ reason: 'network_not_allowed' })
     })
-  })
-
-  it('lists page by page, each once, in order, as filtered', async () => {
-    for (let n = 0; n < 5; n++) await create(`page-${n}`)
-    const all: string[] = []
-    for (let cursor: string | undefined, first = true; first || cursor !== undefined; first = false) {
-      const { body } = await ask(
-        'get',
-        `${CLIENTS}?limit=3${cursor === undefined ? '' : `&cursor=${cursor}`}`,
-      )
-      all.push(...(body.items as { id: string }[]).map(({ id }) => id))
-      cursor = body.next_cursor as string | undefined
-    }
-    expect(all).toEqual([...new Set(all)].toSorted((one, other) => (one < other ? -1 : 1)))
-    expect(all.length).toBeGreaterThan(5)
-    await ask('patch', `${CLIENTS}/page-1`, { state: 'disabled' })
-    const found = async (filter: string) =>
-      ((await ask('get', `${CLIENTS}?limit=200&${filter}`)).body.items as { id: string }[]).map(
-        ({ id }) => id,
-      )
-    expect(await found('state=disabled')).toEqual(['page-1'])
-    expect(await found('scope=write')).toEqual([])
-    await ask('post', `${CLIENTS}/page-2/credentials`, { expires_at: '2030-01-01T00:00:00Z' })
-    expect(await found('expires_before=2031-01-01T00:00:00Z')).toEqual(['page-2'])
-    expect(await found('expires_before=2029-01-01T00:00:00Z')).toEqual([])
-    expect(await found(`unused_since=${new Date(Date.now() + 60_000).toISOString()}`)).toContain('page-3')
-    expect(await found(`unused_since=${new Date(Date.now() - 3_600_000).toISOString()}`)).toEqual([])
   })
 })
 

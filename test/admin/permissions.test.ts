@@ -200,7 +200,7 @@ describe('administration', () => {
     )
     await refused(lesser.ask('post', '/workspaces/admin/clients/helper/scopes', { scopes: ['keys:write'] }))
     await refused(lesser.ask('post', '/workspaces/admin/clients/admin/credentials', {}))
-    const { body } = await acme.ask('get', '/workspaces/admin/credentials?client_id=admin&state=live')
+    const { body } = await acme.ask('get', '/workspaces/admin/clients/admin/credentials?state=live')
     const [{ id }] = body.items as [{ id: string }]
     await refused(lesser.ask('post', `/workspaces/admin/clients/admin/credentials/${id}/rotate`, {}))
     await refused(lesser.ask('patch', `/workspaces/admin/clients/admin/credentials/${id}`, { label: 'x' }))
@@ -220,14 +220,14 @@ describe('administration', () => {
     const { status, body, text } = await lesser.ask('post', path, {}, { headers })
     expect([status, body.reason]).toEqual([403, 'beyond_caller'])
     expect(text).not.toMatch(/rgs_/)
-    const { body: list } = await acme.ask('get', '/workspaces/admin/credentials?client_id=admin&state=live')
+    const { body: list } = await acme.ask('get', '/workspaces/admin/clients/admin/credentials?state=live')
     for (const { id, label } of list.items as { id: string; label: string }[])
       if (label === '') await acme.ask('delete', `${path}/${id}`)
   })
 
   it('leaves a tenant with somebody who can let others in', async () => {
     const { acme } = place
-    const { body } = await acme.ask('get', '/workspaces/admin/credentials?client_id=admin&state=live')
+    const { body } = await acme.ask('get', '/workspaces/admin/clients/admin/credentials?state=live')
     const [{ id }] = body.items as [{ id: string }]
     const before = await dump()
     for (const [method, path, sent] of [

@@ -71,7 +71,7 @@ describe('administration, from the first operator to the end of a tenant', () =>
   })
 
   it('rotates a secret: both work, until the old one ends', async () => {
-    const list = await done(acme.ask('get', '/workspaces/shop/credentials?client_id=robot'))
+    const list = await done(acme.ask('get', '/workspaces/shop/clients/robot/credentials'))
     const [{ id: old }] = list.items as [{ id: string }]
     const path = `/workspaces/shop/clients/robot/credentials/${old}`
     const made = await done(acme.ask('post', `${path}/rotate`, { overlap: 60 }), 201)

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { auditStore, type StoredEvent } from '../../changes/audit-store.ts'
 import { CHECKPOINT, verifyAudit } from '../../changes/verify-audit.ts'
 import { route } from '../route.ts'
-import { page, PAGE, pageOf, readCursor } from '../shapes.ts'
+import { DIGITS, page, PAGE, pageOf, readCursor } from '../shapes.ts'
 
 const EVENT = z.object({
   sequence: z.int(),
@@ -43,10 +43,7 @@ function showEvent(event: StoredEvent): z.input<typeof EVENT> {
   }
 }
 
-const afterOf = (cursor: string | undefined): number => {
-  const [after = '0'] = readCursor(cursor, 1) ?? []
-  return /^[0-9]{1,15}$/.test(after) ? Number(after) : 0
-}
+const afterOf = (cursor: string | undefined): number => Number(readCursor(cursor, [DIGITS])?.[0] ?? 0)
 
 export const AUDIT_ROUTES = [
   route({

@@ -16,7 +16,7 @@ import {
   clientOf,
   findClient,
 } from '../shown/client.ts'
-import { DRY_RUN, MOMENT, page, PAGE, pageOf, readCursor } from '../shapes.ts'
+import { DRY_RUN, MOMENT, page, PAGE, pageOf, readCursor, TEXT } from '../shapes.ts'
 
 export const CLIENT_ROUTES = [
   route({
@@ -37,7 +37,7 @@ export const CLIENT_ROUTES = [
     answers: { 200: pageOf(CLIENT) },
     async run({ workspace, read, query }) {
       const { id } = await workspace()
-      const [after] = readCursor(query.cursor, 1) ?? []
+      const [after] = readCursor(query.cursor, [TEXT]) ?? []
       const filter = {
         ...(query.state !== undefined && { state: query.state }),
         ...(query.scope !== undefined && { scope: query.scope }),

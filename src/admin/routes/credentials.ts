@@ -6,8 +6,6 @@ import {
   rotateSecret,
   updateCredential,
 } from '../../changes/credential-changes.ts'
-import { credentialListStore } from '../../clients/credential-list-store.ts'
-import type { ClientId } from '../../ids.ts'
 import { judgeUse } from '../../records/use-verdict.ts'
 import { changeCredential } from '../change-credential.ts'
 import { requireAdministratorLeft, requireWithinCaller } from '../rising.ts'
@@ -26,43 +24,12 @@ import {
   showVerdict,
   VERDICT,
 } from '../shown/credential.ts'
-import { DRY_RUN, MOMENT, page, PAGE, pageOf, readCursor, secondsOf } from '../shapes.ts'
+import { DRY_RUN, MOMENT, secondsOf } from '../shapes.ts'
 
 /** Seconds: how far back a verdict looks by itself. */
 const LOOKS_BACK = 7 * 24 * 60 * 60
 
 export const CREDENTIAL_ROUTES = [
-  route({
-    name: 'credential.list',
-    api: 'tenant',
-    method: 'GET',
-    path: '/workspaces/{workspace}/credentials',
-    summary: 'Secrets of all clients of a workspace: those that end soon, for one',
-    query: z.strictObject({
-      ...PAGE,
-      client_id: z.string().max(128).optional(),
-      state: z.enum(['live', 'revoked']).optional(),
-      expires_before: MOMENT.optional(),
-    }),
-    answers: { 200: pageOf(CREDENTIAL) },
-    async run({ workspace, read, query }) {
-      const { id } = await workspace()
-      const [client = '', credential = ''] = readCursor(query.cursor, 2) ?? []
-      const filter = {
-        ...(query.client_id !== undefined && { clientId: query.client_id as ClientId }),
-        ...(query.state !== undefined && { state: query.state }),
-        ...(query.expires_before !== undefined && { expiresBefore: new Date(query.expires_before) }),
-      }
-      const all = await read((connection) =>
-        credentialListStore(connection, id).listCredentials(
-          filter,
-          client === '' ? undefined : [client, credential],
-          query.limit + 1,
-        ),
-      )
-      return { body: page(all, query.limit, (one) => [one.clientId, one.id], showCredential) }
-    },
-  }),
   route({
     name: 'credential.create',
     api: 'tenant',

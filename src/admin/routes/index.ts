@@ -2,6 +2,7 @@
 import type { AdminRoute } from '../route.ts'
 import { AUDIT_ROUTES } from './audit.ts'
 import { CLIENT_ROUTES } from './clients.ts'
+import { CREDENTIAL_LIST_ROUTES } from './credential-lists.ts'
 import { CREDENTIAL_ROUTES } from './credentials.ts'
 import { GRANT_ROUTES } from './grants.ts'
 import { KEY_ROUTES } from './keys.ts'
@@ -15,6 +16,7 @@ export const ROUTES: readonly AdminRoute[] = [
   ...RESOURCE_SERVER_ROUTES,
   ...CLIENT_ROUTES,
   ...GRANT_ROUTES,
+  ...CREDENTIAL_LIST_ROUTES,
   ...CREDENTIAL_ROUTES,
   ...KEY_ROUTES,
   ...AUDIT_ROUTES,

@@ -14,9 +14,7 @@ import type { ScopeToken } from '../../oauth/scope.ts'
 import { notFound } from '../problem.ts'
 import { route, type Context } from '../route.ts'
 import { findServer, listServers, OWNED_SCOPES, SERVER, SIGNING } from '../shown/resource-server.ts'
-import { DRY_RUN, page, PAGE, pageOf, readCursor } from '../shapes.ts'
-
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+import { DRY_RUN, page, PAGE, pageOf, readCursor, UUID } from '../shapes.ts'
 
 const idOf = ({ params }: Pick<Context, 'params'>): ResourceServerId => {
   if (!UUID.test(params.server ?? '')) throw notFound()
@@ -54,13 +52,16 @@ export const RESOURCE_SERVER_ROUTES = [
     method: 'GET',
     path: '/workspaces/{workspace}/resource-servers',
     summary: 'The APIs that tokens of a workspace are for',
-    query: z.strictObject(PAGE),
+    query: z.strictObject({
+      ...PAGE,
+      scope: z.string().max(200).optional().meta({ description: 'the one that owns it' }),
+    }),
     answers: { 200: pageOf(SERVER) },
-    async run({ workspace, read, query: { limit, cursor } }) {
+    async run({ workspace, read, query: { limit, cursor, scope } }) {
       const { id } = await workspace()
-      const [after] = readCursor(cursor, 1) ?? []
+      const [after] = readCursor(cursor, [UUID]) ?? []
       const all = await read((connection) =>
-        listServers(connection, id, after === undefined || UUID.test(after) ? after : undefined, limit + 1),
+        listServers(connection, id, after, limit + 1, { ...(scope !== undefined && { scope }) }),
       )
       return {
         body: page(

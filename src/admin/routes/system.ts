@@ -9,7 +9,7 @@ import { tenantListStore } from '../../tenancy/tenant-list-store.ts'
 import { changeTenant } from '../change-tenant.ts'
 import { Problem } from '../problem.ts'
 import { route } from '../route.ts'
-import { DRY_RUN, page, PAGE, pageOf, readCursor } from '../shapes.ts'
+import { DRY_RUN, page, PAGE, pageOf, readCursor, TEXT } from '../shapes.ts'
 import {
   ADMINISTRATOR,
   administratorOf,
@@ -30,7 +30,7 @@ export const SYSTEM_ROUTES = [
     query: z.strictObject({ ...PAGE, state: z.enum(['live', 'suspended', 'deleted']).optional() }),
     answers: { 200: pageOf(TENANT) },
     async run({ region, readAsOperator, query }) {
-      const [after] = readCursor(query.cursor, 1) ?? []
+      const [after] = readCursor(query.cursor, [TEXT]) ?? []
       const all = await readAsOperator((connection) =>
         tenantListStore(connection, region).listTenants(after, query.limit + 1, undefined, query.state),
       )

@@ -8,7 +8,7 @@ import { workspaceStore } from '../../tenancy/tenancy-store.ts'
 import type { Quotas } from '../../tenancy/tenant.ts'
 import { notFound } from '../problem.ts'
 import { route, type Connection, type Context } from '../route.ts'
-import { DRY_RUN, page, PAGE, pageOf, readCursor } from '../shapes.ts'
+import { DRY_RUN, page, PAGE, pageOf, readCursor, TEXT } from '../shapes.ts'
 import {
   PATCH,
   showWorkspace,
@@ -60,11 +60,13 @@ export const WORKSPACE_ROUTES = [
     method: 'GET',
     path: '/workspaces',
     summary: 'Its workspaces, by name',
-    query: z.strictObject(PAGE),
+    query: z.strictObject({ ...PAGE, state: z.enum(['enabled', 'disabled']).optional() }),
     answers: { 200: pageOf(SUMMARY) },
-    async run({ read, query: { limit, cursor } }) {
-      const [after] = readCursor(cursor, 1) ?? []
-      const all = await read((connection) => workspaceStore(connection).listWorkspaces(after, limit + 1))
+    async run({ read, query: { limit, cursor, state } }) {
+      const [after] = readCursor(cursor, [TEXT]) ?? []
+      const all = await read((connection) =>
+        workspaceStore(connection).listWorkspaces(after, limit + 1, state),
+      )
       return {
         body: page(
           all,

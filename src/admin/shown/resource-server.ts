@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { ResourceServerId, WorkspaceId } from '../../ids.ts'
 import { ALGORITHMS, JWT_TYPES } from '../../oauth/signing.ts'
 import type { TenantConnection } from '../../storage/transaction.ts'
-import { resourceServerStore } from '../../tenancy/resource-server-store.ts'
+import { resourceServerStore, type ServerFilter } from '../../tenancy/resource-server-store.ts'
 import { notFound } from '../problem.ts'
 import type { Connection } from '../route.ts'
 import { iso } from '../shapes.ts'
@@ -26,10 +26,10 @@ export async function listServers(
   workspaceId: WorkspaceId,
   after: string | undefined,
   most: number,
-  id?: ResourceServerId,
+  filter: ServerFilter = {},
 ) {
   const store = resourceServerStore(connection as TenantConnection, workspaceId)
-  const servers = await store.listResourceServers(after, most, id)
+  const servers = await store.listResourceServers(after, most, filter)
   const scopes = await store.listScopes()
   return servers.map((server) => ({
     server,
@@ -50,7 +50,7 @@ export async function listServers(
 }
 
 export async function findServer(connection: Connection, workspaceId: WorkspaceId, id: ResourceServerId) {
-  const [found] = await listServers(connection, workspaceId, undefined, 1, id)
+  const [found] = await listServers(connection, workspaceId, undefined, 1, { id })
   if (found === undefined) throw notFound()
   return found
 }
