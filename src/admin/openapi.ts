@@ -37,7 +37,7 @@ function operationOf({ name, api, method, path, summary, query, body, answers }:
   const inQuery = Object.entries(query?.shape ?? {}).map(([parameter, shape]) => ({
     name: parameter,
     in: 'query',
-    required: false,
+    required: !(shape as z.ZodType).safeParse(undefined).success,
     schema: schemaOf(shape as z.ZodType, 'input'),
   }))
   const preview = query !== undefined && 'dry_run' in query.shape

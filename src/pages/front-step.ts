@@ -44,7 +44,7 @@ export const TENANT_STEP = `
 </dl>
 
 <h2 id="administration">Administration</h2>
-<p>A tenant’s own people look after its workspaces, clients, secrets and keys by <a href="/api/openapi.json">an API</a>.</p>
+<p>A tenant’s own people look after its workspaces, clients, secrets and keys by <a href="/api">an API</a>.</p>
 <dl>
 <dt>API</dt>
 <dd><code><%= it.api %></code></dd>
@@ -67,7 +67,7 @@ export const OPERATORS_STEP = `
 </dl>
 
 <h2 id="administration">For operators</h2>
-<p>Tenants are made, suspended, deleted and restored by <a href="/api/openapi.json">an API</a>.</p>
+<p>Tenants are made, suspended, deleted and restored by <a href="/api">an API</a>.</p>
 <dl>
 <dt>API</dt>
 <dd><code><%= it.api %></code></dd>

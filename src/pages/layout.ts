@@ -17,7 +17,7 @@ const LAYOUT = `<!doctype html>
 <nav aria-label="Pages of this host">
 <ul>
 <li><a href="/"<% if (it.page === '/') { %> aria-current="page"<% } %>>This host</a></li>
-<li><a href="/api/openapi.json">Administrative API</a></li>
+<li><a href="/api"<% if (it.page === '/api') { %> aria-current="page"<% } %>>Administrative API</a></li>
 </ul>
 </nav>
 </header>
@@ -34,7 +34,7 @@ const LAYOUT = `<!doctype html>
 export type PageModel = {
   readonly title: string
   /** The page that it is, where there is a link to it. */
-  readonly page?: '/'
+  readonly page?: '/' | '/api'
 }
 
 /** @param model what the template and the layout print */

@@ -20,7 +20,7 @@ body {
 header, main, footer { max-width: 50rem; margin: 0 auto; padding: 0 1.25rem; }
 header { display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; align-items: baseline; padding-top: 1rem; }
 header p { margin: 0; font-weight: 600; }
-nav ul { display: flex; gap: 1.25rem; margin: 0; padding: 0; list-style: none; }
+header nav ul { display: flex; gap: 1.25rem; margin: 0; padding: 0; list-style: none; }
 footer { margin-top: 3rem; padding-top: 1rem; padding-bottom: 2rem; border-top: 1px solid var(--line); color: var(--soft); font-size: .875rem; }
 h1 { margin: 2rem 0 .5rem; font-size: 1.75rem; line-height: 1.2; overflow-wrap: anywhere; }
 h2 { margin: 2.5rem 0 .5rem; font-size: 1.25rem; line-height: 1.3; }
@@ -46,6 +46,7 @@ th, td { padding: .375rem .75rem .375rem 0; border-bottom: 1px solid var(--line)
 th { color: var(--soft); font-weight: 600; }
 td.name { min-width: 9rem; }
 td.name code { overflow-wrap: normal; }
+td.name .soft { display: block; }
 caption { padding-top: .5rem; text-align: left; font-weight: 600; }
 .wide { margin: .5rem 0; }
 article { padding-bottom: 1rem; }

@@ -8,12 +8,14 @@ import type { TenantSlug } from './slug.ts'
 export type PageAddress = {
   readonly region: Region
   readonly tenant: TenantSlug | undefined
-  readonly path: '/'
+  readonly path: '/' | '/api'
 }
+
+const PAGE = /^\/(?:api)?(?:\?|$)/
 
 /** Whether it is a page's, on whatever host. */
 export function isPageTarget(target: string): boolean {
-  return target === '/' || target.startsWith('/?')
+  return PAGE.test(target)
 }
 
 /** @param target a page's. @throws OAuthError as `readAddress` does */
@@ -22,9 +24,9 @@ export function readPageAddress(
   target: string,
   origin: Origin,
 ): { address: PageAddress; query: string | undefined } {
-  const { host, query } = readTarget(hosts, target)
+  const { host, path, query } = readTarget(hosts, target)
   const name = parseHost(host, origin)
   if (name === undefined || (name.kind === 'tenant' && name.mtls)) throw nothingHere()
   const tenant = name.kind === 'tenant' ? name.tenant : undefined
-  return { address: { region: name.region, tenant, path: '/' }, query }
+  return { address: { region: name.region, tenant, path: path === '/' ? '/' : '/api' }, query }
 }

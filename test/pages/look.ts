@@ -63,8 +63,10 @@ export function pageFaults({ headers, body }: Answer): readonly string[] {
     'a language': body.startsWith('<!doctype html>\n<html lang="en">'),
     'one title': count(/<title>[^<]+<\/title>/g) === 1,
     'one heading of the first level': count(/<h1[ >]/g) === 1,
-    landmarks: ['header', 'nav', 'main', 'footer'].every(
-      (name) => count(new RegExp(`<${name}[ >]`, 'g')) === 1,
+    landmarks: ['header', 'main', 'footer'].every((name) => count(new RegExp(`<${name}[ >]`, 'g')) === 1),
+    'navigation that has a name': count(/<nav[ >]/g) > 0 && count(/<nav(?! aria-label=)/g) === 0,
+    'links within the page that lead somewhere': [...body.matchAll(/href="#([^"]*)"/g)].every(([, id = '']) =>
+      idsOf(body).includes(id),
     ),
     'elements that end in order': unbalanced(body) === undefined,
     'an id once': new Set(idsOf(body)).size === idsOf(body).length,

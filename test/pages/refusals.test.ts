@@ -175,7 +175,7 @@ describe('what is refused', () => {
   })
 
   it('is escaped, also what no grammar of ours lets through', () => {
-    const { refusalFor } = pages({ origin: world.parts.origin, regions: new Set() })
+    const { refusalFor } = pages({ origin: world.parts.origin, regions: new Set(), apiDocument: () => ({}) })
     const hostile = `<script>"'&`
     const refusal = {
       status: 404,

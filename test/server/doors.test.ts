@@ -162,6 +162,7 @@ describe('the fast lane and Express', () => {
       ['the front step', get('/')],
       ['the front step of nobody', get('/', 'Host: nobody.eu.token.example')],
       ["the operators'", get('/', 'Host: eu.token.example')],
+      ['the administrative APIs', get('/api')],
       ['HEAD', get('/', HOST, [], 'HEAD'), { head: true }],
       ['POST', request('POST / HTTP/1.1', [HOST, FORM], form)],
       ['a path that is not there', get('/nothing')],
@@ -178,7 +179,7 @@ describe('the fast lane and Express', () => {
       ['the key set', get(KEYS)],
       ['a POST that likes pages', post('grant_type=x', [FORM, BROWSER])],
     ])
-    expect(Object.fromEntries(statuses)).toEqual({ 200: 5, 400: 2, 404: 4, 405: 3 })
+    expect(Object.fromEntries(statuses)).toEqual({ 200: 6, 400: 2, 404: 4, 405: 3 })
   })
 
   it('end frames alike, and answer what follows', async () => {
