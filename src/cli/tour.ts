@@ -11,6 +11,7 @@ export async function showTour(
 ): Promise<void> {
   say('\nRegent is running. Each tenant below has its own issuer, keys and clients:\n')
   for (const { issuer } of clients) say(`  ${issuer}`)
+  say(`\nWhat a host is, it says itself: open ${new URL('/', first.issuer).href} in a browser.`)
 
   say('\n1. A machine asks for a token. Paste this to do it yourself:\n')
   say(indent(curlFor(first)))

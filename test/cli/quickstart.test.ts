@@ -52,6 +52,10 @@ describe('regent quickstart', () => {
     expect(out).toMatch(/200\n.*fountain pen/)
 
     const issuer = demo.eu?.issuer ?? ''
+    const step = new URL('/', issuer).href
+    expect(out).toContain(`open ${step} in a browser`)
+    expect(await (await fetch(step)).text()).toContain(`<h1>acme.eu.localhost:${port}</h1>`)
+
     const token = await paste(out)
     const keys = createRemoteJWKSet(new URL(`${issuer}/.well-known/jwks.json`))
     const { payload } = await jwtVerify(token.access_token, keys, { issuer, typ: 'at+jwt' })
