@@ -33,6 +33,8 @@ WORKDIR /app
 # Only for the embedded database, which is for trying out: everything else runs on a read-only file system.
 RUN mkdir data && chown node:node data
 COPY package.json LICENSE ./
+# What `regent explain` reads.
+COPY docs/errors.md docs/problems.md ./docs/
 COPY --from=packages /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 USER node

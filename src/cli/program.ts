@@ -53,6 +53,18 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     says: 'what login stored, without the secrets',
     load: async () => (await import('./login.ts')).profilesCommand(),
   },
+  token: {
+    says: 'ask for a token, verify it with the published keys, and show what is in it',
+    load: async () => (await import('./token.ts')).tokenCommand(),
+  },
+  explain: {
+    says: 'what a URL, a host, a reason, a code or a status means',
+    load: async () => (await import('./explain/explain.ts')).explainCommand(),
+  },
+  completion: {
+    says: 'a script that completes commands in bash or zsh',
+    load: async () => (await import('./completion.ts')).completionCommand(() => openProgram([], true)),
+  },
   ...Object.fromEntries(
     Object.entries(FIRST_WORDS).map(([name, says]) => [name, { says, load: async () => apiCommands(name) }]),
   ),

@@ -20,6 +20,8 @@ export async function buildProgram(folder: string): Promise<string> {
   await promisify(execFile)(compiler, ['--project', 'tsconfig.build.json', ...options], { cwd: root })
   // Modules are what they are by the nearest package.json, and packages are looked for beside it.
   copyFileSync(join(root, 'package.json'), join(built, 'package.json'))
+  // Documents that `explain` reads are beside it, too.
+  symlinkSync(join(root, 'docs'), join(built, 'docs'))
   symlinkSync(join(root, 'node_modules'), join(built, 'node_modules'))
   return join(built, 'src', 'main.js')
 }

@@ -54,6 +54,8 @@ type Options = {
 const ATTEMPTS = 4
 /** Milliseconds, doubled each time, where the server names no time. */
 const PAUSE = 500
+/** Milliseconds, whatever the server says. */
+const LEAST = 100
 /** Seconds: who is told to wait longer is not kept waiting by us. */
 const LONGEST_PAUSE = 15
 const PAGE = '200'
@@ -90,7 +92,8 @@ export function apiClient({ http, place, client, report }: Options): ApiClient {
       url,
     )
     if (answer.status === 401) tokens.forget(base)
-    throw new ApiProblem(problem, Number(answer.headers['retry-after'] ?? Number.NaN) || undefined)
+    const retryAfter = answer.headers['retry-after']
+    throw new ApiProblem(problem, retryAfter === undefined ? undefined : Number(retryAfter))
   }
 
   /** @param read what is done with an answer: one that breaks off meanwhile is asked for again */
@@ -149,7 +152,7 @@ function pauseBefore({ method }: ApiRequest, error: unknown, count: number): num
   if (status === 401) return count === 1 ? 0 : undefined
   if (status !== 503 && status !== 429) return undefined
   if (reason === 'outcome_unknown' && !repeatable) return undefined
-  const wanted = error.retryAfter === undefined ? usual : error.retryAfter * 1000
+  const wanted = error.retryAfter === undefined ? usual : Math.max(error.retryAfter * 1000, LEAST)
   return wanted <= LONGEST_PAUSE * 1000 ? wanted : undefined
 }
 

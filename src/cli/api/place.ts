@@ -27,11 +27,7 @@ export function readPlace(text: string, from: string): Place {
       EXIT.refused,
       `${from} must be the issuer of an admin workspace, or its token endpoint, as in ${EXAMPLE}: bootstrap and tenant create show it.`,
     )
-  if (url.protocol !== 'https:' && !isThisMachine(url.hostname))
-    throw new CommandFault(
-      EXIT.refused,
-      `${from} must begin with https://: the secret would travel readable to everybody. Only names of this machine go without.`,
-    )
+  requireEncrypted(url, from)
   const { tenant, host } = name
   const isOperators = tenant === SYSTEM_TENANT
   const issuer = `${url.protocol}//${host}/${tenant}/${ADMIN_WORKSPACE}`
@@ -45,6 +41,15 @@ export function readPlace(text: string, from: string): Place {
       system: isOperators ? `${url.protocol}//${host.slice(tenant.length + 1)}/api/system` : undefined,
     },
   }
+}
+
+/** @throws CommandFault where a secret would travel unencrypted */
+export function requireEncrypted({ protocol, hostname }: URL, from: string): void {
+  if (protocol === 'https:' || (protocol === 'http:' && isThisMachine(hostname))) return
+  throw new CommandFault(
+    EXIT.refused,
+    `${from} must begin with https://: the secret would travel readable to everybody. Only names of this machine go without.`,
+  )
 }
 
 type Name = { readonly tenant: string; readonly host: string }
