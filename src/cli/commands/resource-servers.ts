@@ -52,6 +52,7 @@ export const RESOURCE_SERVER_COMMANDS: readonly ApiCommand[] = [
     method: 'GET',
     path: '/workspaces/{workspace}/resource-servers',
     says: 'the APIs that tokens of a workspace are for',
+    query: [{ name: 'scope', says: 'only the one that owns it' }],
     list: { columns: ['identifier', 'name', 'signing_algorithm', 'scopes'] },
     examples: ['resource-server list --workspace shop'],
   },

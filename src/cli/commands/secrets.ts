@@ -48,12 +48,19 @@ export const SECRET_COMMANDS: readonly ApiCommand[] = [
     route: 'credential.list',
     api: 'tenant',
     method: 'GET',
-    path: '/workspaces/{workspace}/credentials',
-    says: 'secrets of all clients of a workspace, or of one',
-    arguments: [{ ...CLIENT, name: 'client_id', shown: 'client', into: 'query', optional: true }],
+    path: ALL,
+    says: 'secrets of a client; without one, of all clients of a workspace',
+    arguments: [{ ...CLIENT, optional: true }],
+    otherwise: { route: 'credential.list_all', api: 'tenant', path: '/workspaces/{workspace}/credentials' },
     query: [
       { name: 'state', kind: ['live', 'revoked'], says: 'only these' },
       { name: 'expires_before', kind: 'moment', says: 'only those that end before' },
+      { name: 'unused_since', kind: 'moment', says: 'made before, and not known to have been used since' },
+      {
+        name: 'sort',
+        kind: ['id', 'expires_at'],
+        says: 'expires_at: the first to end first, without those that have no end',
+      },
     ],
     list: { columns: ['id', 'client_id', 'label', 'state', 'expires_at', 'last_used_at', 'use_count'] },
     examples: [

@@ -74,6 +74,7 @@ export const TENANT_COMMANDS: readonly ApiCommand[] = [
       MOST('max_workspaces', 'workspaces'),
       MOST('max_resource_servers', 'resource servers'),
       MOST('max_clients', 'clients'),
+      MOST('max_scopes', 'scopes'),
       MOST('tokens_per_minute', 'tokens a minute'),
     ],
     examples: ['tenant update acme --max-clients 500', 'tenant update acme --tokens-per-minute none'],

@@ -64,6 +64,7 @@ export const WORKSPACE_COMMANDS: readonly ApiCommand[] = [
     method: 'GET',
     path: '/workspaces',
     says: 'the workspaces of your tenant',
+    query: [{ name: 'state', kind: ['enabled', 'disabled'], says: 'only these' }],
     list: { columns: ['slug', 'issuer'] },
     examples: ['workspace list'],
   },

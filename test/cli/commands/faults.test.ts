@@ -284,9 +284,9 @@ describe('the command line, when something is wrong', () => {
 
     it('follows the pages of a list', async () => {
       await place.world.superuser(
-        `insert into regent.client (tenant_id, workspace_id, client_id, name, token_endpoint_auth_method)
-         select tenant_id, workspace_id, 'many-' || n, 'Many', 'client_secret_basic' from regent.client, generate_series(1, 300) n
-         where client_id = 'another'`,
+        `insert into regent.client
+         select (jsonb_populate_record(one, jsonb_build_object('client_id', 'many-' || n))).*
+         from regent.client one, generate_series(1, 300) n where client_id = 'another'`,
       )
       expect(await clientsOf(acme)).toHaveLength(302)
     })
