@@ -12,6 +12,7 @@ import * as auditChain from './0006-audit-chain.ts'
 import * as administration from './0007-administration.ts'
 import * as hashesFromElsewhere from './0008-hashes-from-elsewhere.ts'
 import * as removal from './0010-removal.ts'
+import * as masterKeyRotation from './0010b-master-key-rotation.ts'
 
 export type RegentMigration = Migration & { readonly breaking?: true }
 
@@ -25,4 +26,5 @@ export const migrations: Readonly<Record<string, RegentMigration>> = {
   '0007-administration': administration,
   '0008-hashes-from-elsewhere': hashesFromElsewhere,
   '0010-removal': removal,
+  '0010b-master-key-rotation': masterKeyRotation,
 }

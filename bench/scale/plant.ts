@@ -74,7 +74,7 @@ async function plantWorkspaces(client: Client, who: Population, onProgress: (lin
         [true, false].map(async (active) => {
           const { publicJwk, privateKey } = await generateSigningKey('ES256')
           const owner = { region: tenant.region, tenantId: tenant.id, workspaceId: id }
-          const { bytes, masterKeyId } = keys.seal(privateKey, owner, publicJwk.kid)
+          const { bytes, masterKeyId } = keys.seal(privateKey, owner, publicJwk.kid, keys.masterKeyIds[0])
           return {
             tenant_id: tenant.id,
             workspace_id: id,

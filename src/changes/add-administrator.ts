@@ -25,14 +25,14 @@ export async function addTenantAdministrator(
   )
   const workspace = found ?? { ...newWorkspace(needs, tenant, ADMIN_WORKSPACE), builtIn: true }
   const clientId = `admin-${newRandomId().slice(0, 8)}` as ClientId
-  const made = await makeSecret(needs, workspace, clientId, { label: 'given by an operator' })
+  const made = await makeSecret(needs, workspace, { label: 'given by an operator' })
   return changeAsOperator(
     needs,
     tenant.id,
     async () => {},
     async (connection) => {
       if (found === undefined) await addAdministration(needs, connection, workspace, TENANT_SCOPES)
-      await addAdministrator(connection, workspace, clientId, TENANT_SCOPES, made)
+      await addAdministrator(needs, connection, workspace, clientId, TENANT_SCOPES, made)
       return {
         value: { clientId, secret: made.secret },
         event: { action: 'administrator_added', workspaceId: workspace.id, subject: clientId },

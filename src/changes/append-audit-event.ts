@@ -1,6 +1,8 @@
 /** Appends events to their tenant's chain, in the transaction of the change that they tell of. */
 import { createSecretKey, randomBytes, randomUUID, type KeyObject } from 'node:crypto'
 import type { Keyring } from '../keys/keyring.ts'
+import { sealingKey } from '../keys/sealing-key.ts'
+import type { Belonging } from '../sealing/seal.ts'
 import { printedByDatabase } from '../storage/printed-by-database.ts'
 import type { OperatorConnection, TenantConnection } from '../storage/transaction.ts'
 import type { Region } from '../tenancy/region.ts'
@@ -52,7 +54,12 @@ export async function findAuditKey(
   keyring: Keyring,
 ): Promise<KeyObject | undefined> {
   const sealed = await auditKeyStore(connection, region).findAuditKey()
-  return sealed && createSecretKey(keyring.openSecret(sealed, ['audit key', region]))
+  return sealed && createSecretKey(keyring.openSecret(sealed, auditKeyNames(region)))
+}
+
+/** What a region's audit key is sealed for. */
+export function auditKeyNames(region: Region): Belonging {
+  return ['audit key', region]
 }
 
 async function makeAuditKey(
@@ -61,7 +68,8 @@ async function makeAuditKey(
   keyring: Keyring,
 ): Promise<KeyObject> {
   const store = auditKeyStore(connection, region)
-  await store.insertAuditKey(keyring.sealSecret(randomBytes(32), ['audit key', region]))
+  const by = await sealingKey(connection, region, keyring)
+  await store.insertAuditKey(keyring.sealSecret(randomBytes(32), auditKeyNames(region), by))
   // Somebody else's, where two made the first one at once.
   const key = await findAuditKey(connection, region, keyring)
   if (key === undefined) throw new Error(`region ${region} has no audit key, and none could be made`)

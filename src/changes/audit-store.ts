@@ -139,6 +139,23 @@ export function auditKeyStore({ db }: TenantConnection | OperatorConnection, reg
   }
 }
 
+/** For operators' chores. */
+export function sealedAuditKeyStore({ db }: OperatorConnection, region: Region) {
+  return {
+    /** Under its new seal, unless somebody was there before. @returns whether it was written */
+    async updateAuditKey(was: Sealed, { bytes, masterKeyId }: Sealed): Promise<boolean> {
+      const { numUpdatedRows } = await db
+        .updateTable('audit_key')
+        .set({ sealed_key: bytes, master_key_id: masterKeyId })
+        .where('region', '=', region)
+        .where('master_key_id', '=', was.masterKeyId)
+        .where('sealed_key', '=', was.bytes)
+        .executeTakeFirst()
+      return numUpdatedRows === 1n
+    },
+  }
+}
+
 /** Of all tenants of a region, for operators. */
 export function auditHeadStore({ db }: OperatorConnection, region: Region) {
   return {

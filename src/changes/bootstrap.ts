@@ -41,9 +41,9 @@ export async function recoverOperator(needs: ChangeNeeds): Promise<Bootstrapped>
     )
   }
   const clientId = `operator-${newRandomId().slice(0, 8)}` as ClientId
-  const made = await makeSecret(needs, system, clientId, { label: 'recovered' })
+  const made = await makeSecret(needs, system, { label: 'recovered' })
   await change(needs, system.tenant.id, async (connection) => {
-    await addAdministrator(connection, system, clientId, SCOPES, made)
+    await addAdministrator(needs, connection, system, clientId, SCOPES, made)
     return {
       value: {},
       event: { action: 'operator_recovered', workspaceId: system.id, subject: clientId },

@@ -26,7 +26,7 @@ export type ChangeNeeds = {
   readonly origin: Origin
   readonly keyring: Keyring
   readonly bcryptCost: number
-  /** The first makes the digests of generated secrets. */
+  /** Of the master keys of `keyring`. */
   readonly digestKeys: DigestKeys
   /** Seconds that a node may serve from memory without having read the feed. */
   readonly maxStale: number

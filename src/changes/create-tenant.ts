@@ -45,14 +45,14 @@ export async function createAdministered(
   scopes: Scopes,
 ): Promise<Changed<{ tenant: Tenant; administrator: FirstAdministrator }>> {
   const workspace: Workspace = { ...newWorkspace(needs, tenant, ADMIN_WORKSPACE), builtIn: true }
-  const made = await makeSecret(needs, workspace, first, { label: 'first' })
+  const made = await makeSecret(needs, workspace, { label: 'first' })
   return changeAsOperator(
     needs,
     tenant.id,
     (connection) => requireFree('slug', tenantRegistry(connection).insertTenant(tenant)),
     async (connection) => {
       await addAdministration(needs, connection, workspace, scopes)
-      await addAdministrator(connection, workspace, first, scopes, made)
+      await addAdministrator(needs, connection, workspace, first, scopes, made)
       return {
         value: { tenant, administrator: { clientId: first, secret: made.secret } },
         event: {
@@ -95,6 +95,7 @@ export async function addAdministration(
 
 /** The part of a change that makes a client which may do everything that its administration knows. */
 export async function addAdministrator(
+  needs: ChangeNeeds,
   connection: TenantConnection,
   { id: workspaceId, ...workspace }: Workspace,
   clientId: ClientId,
@@ -115,5 +116,5 @@ export async function addAdministrator(
   const store = clientStore(connection, workspaceId)
   await requireFree('id', store.insertClient(client))
   for (const token of Object.keys(scopes)) await store.upsertGrant(clientId, token as ScopeToken, true)
-  await addSecret(connection, { id: workspaceId, ...workspace }, clientId, made)
+  await addSecret(needs, connection, { id: workspaceId, ...workspace }, clientId, made)
 }

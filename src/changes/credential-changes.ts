@@ -20,9 +20,9 @@ export async function createSecret(
   clientId: ClientId,
   input: SecretInput = {},
 ): Promise<Changed<{ credentialId: CredentialId; secret: string }>> {
-  const made = await makeSecret(needs, workspace, clientId, input)
+  const made = await makeSecret(needs, workspace, input)
   return change(needs, workspace.tenant.id, async (connection) => {
-    await addSecret(connection, workspace, clientId, made)
+    await addSecret(needs, connection, workspace, clientId, made)
     const { bcryptHash: _, digest: __, ...details } = made.credential
     return {
       value: { credentialId: made.credential.id, secret: made.secret },
@@ -43,10 +43,10 @@ export async function rotateSecret(
   { overlap = DEFAULT_OVERLAP, ...input }: Omit<SecretInput, 'chosen'> & { readonly overlap?: number } = {},
 ): Promise<Changed<{ credentialId: CredentialId; secret: string }>> {
   requireOverlap(overlap)
-  const made = await makeSecret(needs, workspace, clientId, input)
+  const made = await makeSecret(needs, workspace, input)
   return change(needs, workspace.tenant.id, async (connection) => {
     const old = await requireLive(connection, workspace, clientId, id)
-    await addSecret(connection, workspace, clientId, made)
+    await addSecret(needs, connection, workspace, clientId, made)
     const end = (await databaseTime(connection)) + overlap
     const expiresAt = Math.min(end, old.expiresAt === undefined ? Infinity : old.expiresAt.getTime() / 1000)
     await clientStore(connection, workspace.id).updateCredential(clientId, id, {

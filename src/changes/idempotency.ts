@@ -5,7 +5,9 @@
  */
 import { createHash } from 'node:crypto'
 import type { Keyring } from '../keys/keyring.ts'
+import { sealingKey } from '../keys/sealing-key.ts'
 import { frame } from '../sealing/frame.ts'
+import type { Belonging } from '../sealing/seal.ts'
 import type { Database, OperatorConnection, TenantConnection } from '../storage/transaction.ts'
 import type { Region } from '../tenancy/region.ts'
 import { idempotencyPruning, idempotencyStore, type RequestName } from './idempotency-store.ts'
@@ -37,8 +39,11 @@ export async function claimRequest(
   if (await store.insertRequest(name, digest, KEPT)) return { outcome: 'first' }
   const kept = await store.findAnswer(name)
   if (kept === undefined || !kept.requestDigest.equals(digest)) return { outcome: 'another_request' }
-  if (kept.sealed === undefined) return { outcome: 'answer_gone' }
-  return { outcome: 'repeated', answer: keyring.openSecret(kept.sealed, belonging(region, name)).toString() }
+  const { sealed } = kept
+  // Its time is over, or its master key was taken away before that.
+  if (sealed === undefined || !keyring.masterKeyIds.includes(sealed.masterKeyId))
+    return { outcome: 'answer_gone' }
+  return { outcome: 'repeated', answer: keyring.openSecret(sealed, answerNames(region, name)).toString() }
 }
 
 /** @param holdsSecret such an answer is kept for a quarter of an hour, others for a day */
@@ -50,7 +55,8 @@ export async function keepAnswer(
   answer: string,
   holdsSecret: boolean,
 ): Promise<void> {
-  const sealed = keyring.sealSecret(Buffer.from(answer), belonging(region, name))
+  const by = await sealingKey(connection, region, keyring)
+  const sealed = keyring.sealSecret(Buffer.from(answer), answerNames(region, name), by)
   await idempotencyStore(connection).updateAnswer(name, sealed, holdsSecret ? SECRETS_KEPT : KEPT)
 }
 
@@ -58,6 +64,7 @@ export async function pruneRequests(database: Database): Promise<void> {
   await database.asOperator((connection) => idempotencyPruning(connection).deleteExpired())
 }
 
-function belonging(region: Region, { tenantId, actor, method, route, key }: RequestName): readonly string[] {
+/** What an answer is sealed for. */
+export function answerNames(region: Region, { tenantId, actor, method, route, key }: RequestName): Belonging {
   return ['idempotent answer', region, tenantId, actor, method, route, key]
 }

@@ -6,6 +6,7 @@ import type { Kid } from '../ids.ts'
 import { generateSigningKey } from '../keys/generate.ts'
 import { keyStore } from '../keys/key-store.ts'
 import { isPublic, keySteps, type KeyStep, type KeyWish } from '../keys/life-cycle.ts'
+import { sealingKey } from '../keys/sealing-key.ts'
 import type { SigningKey } from '../keys/signing-key.ts'
 import { databaseTime } from '../storage/database-time.ts'
 import type { TenantConnection } from '../storage/transaction.ts'
@@ -128,7 +129,8 @@ async function takeStep(
     case 'publish': {
       const { publicJwk, privateKey } = await generateSigningKey(step.algorithm)
       const owner = { region: needs.region, tenantId: workspace.tenant.id, workspaceId: workspace.id }
-      const sealed = needs.keyring.seal(privateKey, owner, publicJwk.kid)
+      const by = await sealingKey(connection, needs.region, needs.keyring)
+      const sealed = needs.keyring.seal(privateKey, owner, publicJwk.kid, by)
       privateKey.fill(0)
       const key = {
         publicJwk,

@@ -2,9 +2,10 @@
 import { hash } from 'bcrypt'
 import { MAX_LIVE_CREDENTIALS, type NewCredential } from '../clients/client.ts'
 import { clientStore } from '../clients/client-store.ts'
-import { digestSecret } from '../clients/digest.ts'
+import { digestSecret, type Digest } from '../clients/digest.ts'
 import { generateSecret, MAX_SECRET_BYTES, readSecretForm } from '../clients/secret.ts'
 import { newCredentialId, type ClientId } from '../ids.ts'
+import { findSealingKey } from '../keys/sealing-key.ts'
 import type { TenantConnection } from '../storage/transaction.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
 import { requireFree, type ChangeNeeds } from './change.ts'
@@ -26,7 +27,6 @@ export type MadeSecret = { readonly secret: string; readonly credential: NewCred
 export async function makeSecret(
   needs: ChangeNeeds,
   workspace: Workspace,
-  clientId: ClientId,
   input: SecretInput,
 ): Promise<MadeSecret> {
   requireChoosable(workspace, input.chosen)
@@ -34,20 +34,12 @@ export async function makeSecret(
   requirePeriod(input.notBefore, input.expiresAt)
   const id = newCredentialId()
   const secret = input.chosen ?? generateSecret(id)
-  const owner = {
-    region: needs.region,
-    tenantId: workspace.tenant.id,
-    workspaceId: workspace.id,
-    clientId,
-    credentialId: id,
-  }
   const credential: NewCredential = {
     id,
     origin: input.chosen === undefined ? 'generated' : 'chosen',
     label: input.label ?? '',
     bcryptHash: await hash(secret, needs.bcryptCost),
-    // A chosen secret may be weak: whether a digest of it may be kept is decided when it is used.
-    digest: input.chosen === undefined ? digestSecret(needs.digestKeys[0], owner, secret) : undefined,
+    digest: undefined,
     state: 'live',
     notBefore: input.notBefore,
     expiresAt: input.expiresAt,
@@ -58,10 +50,11 @@ export async function makeSecret(
 
 /** The part of a change that makes it. @throws ChangeRefusal where the client is not there, or has five */
 export async function addSecret(
+  needs: ChangeNeeds,
   connection: TenantConnection,
   workspace: Workspace,
   clientId: ClientId,
-  { credential }: MadeSecret,
+  made: MadeSecret,
 ): Promise<void> {
   const store = clientStore(connection, workspace.id)
   if (!(await store.lockClient(clientId))) throw unknownClient()
@@ -76,7 +69,27 @@ export async function addSecret(
       `a client has at most ${MAX_LIVE_CREDENTIALS} credentials: revoke one first`,
     )
   }
-  await requireFree('chosen', store.insertCredential(clientId, free, credential))
+  const digest = await makeDigest(needs, connection, workspace, clientId, made)
+  await requireFree('chosen', store.insertCredential(clientId, free, { ...made.credential, digest }))
+}
+
+/**
+ * Under a key that all nodes know: one that does not know it would ask bcrypt, and write the digest anew. A chosen secret may
+ * be weak: whether a digest of it may be kept is decided when it is used.
+ */
+async function makeDigest(
+  { region, keyring, digestKeys }: ChangeNeeds,
+  connection: TenantConnection,
+  { id: workspaceId, tenant }: Workspace,
+  clientId: ClientId,
+  { secret, credential: { id: credentialId, origin } }: MadeSecret,
+): Promise<Digest | undefined> {
+  if (origin === 'chosen') return undefined
+  const by = await findSealingKey(connection, region, keyring)
+  const key = digestKeys.find(({ id }) => id === by)
+  return (
+    key && digestSecret(key, { region, tenantId: tenant.id, workspaceId, clientId, credentialId }, secret)
+  )
 }
 
 function requireChoosable(workspace: Workspace, chosen: string | undefined): void {

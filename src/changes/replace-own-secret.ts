@@ -31,7 +31,7 @@ export async function replaceOwnSecret(
   { overlap = DEFAULT_OVERLAP, label }: { readonly overlap?: number; readonly label?: string } = {},
 ): Promise<Changed<ReplacedSecret>> {
   requireOverlap(overlap)
-  const made = await makeSecret(needs, workspace, clientId, { ...(label !== undefined && { label }) })
+  const made = await makeSecret(needs, workspace, { ...(label !== undefined && { label }) })
   return change(needs, workspace.tenant.id, async (connection) => {
     const store = clientStore(connection, workspace.id)
     const live = await credentialListStore(connection, workspace.id).listCredentials(
@@ -46,7 +46,7 @@ export async function replaceOwnSecret(
       if (awaitsUse && replaces === old) await store.revokeCredential(clientId, id)
     const expiresAt = (await databaseTime(connection)) + DIES_UNUSED
     const replacement = { replaces: old, overlap }
-    await addSecret(connection, workspace, clientId, {
+    await addSecret(needs, connection, workspace, clientId, {
       ...made,
       credential: { ...made.credential, expiresAt, replacement },
     })

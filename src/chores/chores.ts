@@ -13,6 +13,7 @@ import { isUnavailable, type Database } from '../storage/transaction.ts'
 import type { Region } from '../tenancy/region.ts'
 import { rotateDueKeys } from './rotate-keys.ts'
 import { removeWhatWasDeleted } from './remove-deleted.ts'
+import { resealOlder, watchMasterKeys } from './tend-master-keys.ts'
 import { watchConnections } from './watch-connections.ts'
 import { watchExpiring } from './watch-expiring.ts'
 
@@ -29,6 +30,12 @@ type Needs = {
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
+
+/** What may take longer than its interval is not begun a second time beside itself. */
+function oneAtATime(chore: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined
+  return () => (running ??= chore().finally(() => (running = undefined)))
+}
 
 export function chores(needs: Needs) {
   const { region, database, observe, issuanceDays, changes, random = Math.random } = needs
@@ -66,7 +73,14 @@ export function chores(needs: Needs) {
       repeat(MINUTE, async () => {
         await rotateDueKeys({ ...changes, region, actor: 'chore rotate-keys' }, observe)
       })
+      const keys = { region, database: changes.database, keyring: changes.keyring, observe }
+      const compare = repeat(MINUTE, () => watchMasterKeys(keys))
+      repeat(
+        MINUTE,
+        oneAtATime(() => resealOlder(keys)),
+      )
       await watch()
+      await compare()
       await expiring()
       await tend()
     },

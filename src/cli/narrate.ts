@@ -46,6 +46,8 @@ export function narrate(observation: Observation): void {
     case 'change_made':
     case 'secret_expiring':
     case 'workspace_emptied':
+    case 'values_resealed':
+    case 'master_keys_compared':
     case 'keys_rotated':
     case 'audit_checkpoint':
     case 'audit_head_wrong':

@@ -33,6 +33,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     says: 'after a restore, before serving: ends again what was revoked since the backup',
     load: async () => (await import('./restored/restored.ts')).restoredCommand(),
   },
+  'master-key': {
+    says: 'the master keys: what is sealed with each, and the sealing anew with the first',
+    load: async () => (await import('./master-key.ts')).masterKeyCommand(),
+  },
   demo: {
     says: "the quickstart's tenants in the configured databases; shows their secrets once",
     load: async () => (await import('./demo-command.ts')).demoCommand(),

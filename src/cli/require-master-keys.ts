@@ -1,4 +1,5 @@
-/** Refuses to start beside private keys that the given master keys do not open: no token could be signed with them. */
+/** Refuses to start beside keys that the given master keys do not open: no token could be signed with them, nothing changed. */
+import { listUnopened } from '../changes/unopened.ts'
 import { keyStoreSamples } from '../keys/key-samples-store.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import { OperatorError } from '../storage/operator-error.ts'
@@ -21,17 +22,17 @@ export async function requireMasterKeys(
   source: string,
 ): Promise<void> {
   for (const [region, database] of databases) {
-    for (const { tenantId, workspaceId, ...key } of await database.asOperator((connection) =>
-      keyStoreSamples(connection).listSamples(region),
-    )) {
-      try {
-        keyring.open(key, { region, tenantId, workspaceId })
-      } catch (cause) {
-        throw new OperatorError(
-          `${source} does not open the signing keys in the database of region ${region}, which were sealed with the master key '${key.masterKeyId}': give the key that was used then, under that id, beside the ones that you have.`,
-          { cause },
-        )
-      }
-    }
+    const unopened = await listUnopened(database, region, keyring)
+    const [first] = unopened
+    if (first === undefined) continue
+    const ids = unopened.map(({ masterKeyId }) => `'${masterKeyId}'`)
+    const [keys, those, under] =
+      ids.length === 1
+        ? ['the master key', 'the key that was used then', 'that id']
+        : ['the master keys', 'the keys that were used then', 'those ids']
+    throw new OperatorError(
+      `${source} does not open the signing keys in the database of region ${region}, which were sealed with ${keys} ${ids.join(', ')}: give ${those}, under ${under}, beside the ones that you have.`,
+      { cause: first.cause },
+    )
   }
 }

@@ -11,17 +11,25 @@ import { hash } from 'bcrypt'
 import type { Clock } from '../clock.ts'
 import type { CredentialId } from '../ids.ts'
 import { inSpan } from '../observe/tracing.ts'
+import type { Region } from '../tenancy/region.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
+import { askedDigests } from './asked-digests.ts'
+import { attemptFault } from './attempt-fault.ts'
 import { attemptKey, peerNetwork } from './attempt-key.ts'
 import type { AttemptLimits } from './attempt-limits.ts'
 import type { Credential, KnownClient } from './client.ts'
 import type { Presented } from './credentials.ts'
-import { digestSecret, matchesDigest, type Digest, type DigestKeys, type DigestOwner } from './digest.ts'
 import type { FailingWork } from './compare-hash.ts'
+import {
+  digestSecret,
+  matchesDigest,
+  type Digest,
+  type DigestKey,
+  type DigestKeys,
+  type DigestOwner,
+} from './digest.ts'
 import { mostWork } from './hash-forms.ts'
 import type { HashQueue } from './hash-queue.ts'
-import { lifeFault } from './life-fault.ts'
-import { isWithinNetworks } from './networks.ts'
 import { tooManyAttempts, type AuthenticationFault } from './refusal.ts'
 import type { Rehash } from './rehashing.ts'
 import type { VerifiedSecrets } from './verified-secrets.ts'
@@ -51,6 +59,8 @@ type Needs = {
   /** That new hashes are made with; what nobody has is compared with a hash of the same cost. */
   readonly bcryptCost: number
   readonly digestKeys: DigestKeys
+  /** Which of them makes new digests in a region; the first where it is not said. */
+  readonly digestKeyOf?: (region: Region) => DigestKey
   readonly hashQueue: HashQueue
   readonly verified: VerifiedSecrets
   readonly limits: Pick<AttemptLimits, 'mayTry' | 'retryAfter'>
@@ -59,14 +69,18 @@ type Needs = {
 
 export type Authenticate = ReturnType<typeof clientAuthentication>
 
+/** Digests whose writing was asked for; who is forgotten asks again. */
+const MAX_ASKED = 100_000
 const NOBODY = 'nobody0000000000' as CredentialId
 const NOTHING = { bcryptCost: 0, iterations: 0 }
 
 export function clientAuthentication(needs: Needs) {
   const { clock, bcryptCost, digestKeys, hashQueue, verified, limits, rehash } = needs
-  const [newest] = digestKeys
+  const [first] = digestKeys
+  const { digestKeyOf = () => first } = needs
+  const digestsAsked = askedDigests({ maxEntries: MAX_ASKED })
   const nobodysHash = hash(randomBytes(32).toString('base64url'), bcryptCost)
-  const nobodysDigest: Digest = { keyId: newest.id, bytes: randomBytes(32) }
+  const nobodysDigest: Digest = { keyId: first.id, bytes: randomBytes(32) }
   /** Comparisons that wait or run: what asks for the same, as the same client from the same network, has a part in them. */
   const underWay = new Map<string, Promise<boolean>>()
 
@@ -121,7 +135,7 @@ export function clientAuthentication(needs: Needs) {
     const now = clock.now()
     const failing = (): FailingWork => ({
       ...mostWork([{ bcryptCost, iterations: 0 }, workspace.hashWork ?? NOTHING]),
-      anyway: faultOf(asked, client, credential, true, now) !== undefined,
+      anyway: attemptFault(asked, client, credential, true, now) !== undefined,
     })
 
     let right = byDigest === true || verified.isVerified(owner, bcryptHash, secret)
@@ -131,7 +145,7 @@ export function clientAuthentication(needs: Needs) {
       right = compared.right
     }
 
-    const fault = faultOf(asked, client, credential, right, now)
+    const fault = attemptFault(asked, client, credential, right, now)
     // A right secret that is of no use costs what a wrong one does, though its digest told it quickly.
     if (fault !== undefined && !generated) compared ??= await compare(asked, client, bcryptHash, failing())
     if (fault !== undefined || client === undefined || credential === undefined) {
@@ -139,18 +153,18 @@ export function clientAuthentication(needs: Needs) {
     }
     if (compared !== undefined) verified.note(owner, bcryptHash, secret)
     const storable = generated || workspace.chosenDigests
-    const stale = credential.digest?.keyId !== newest.id
-    if (workspace.rehash) rehash(owner, bcryptHash, secret, storable ? newest : undefined)
+    const by = digestKeyOf(owner.region)
+    const stale = credential.digest?.keyId !== by.id
+    if (workspace.rehash) rehash(owner, bcryptHash, secret, storable ? by : undefined)
     return {
       outcome: 'authenticated',
       client,
       credentialId: credential.id,
       ...(credential.awaitsUse === true && { awaitsUse: true }),
-      // Asked for once, when the secret was verified the slow way or its digest is of an older key.
       ...(storable &&
         stale &&
-        (compared !== undefined || byDigest === true) && {
-          newDigest: { owner, digest: digestSecret(newest, owner, secret), bcryptHash },
+        digestsAsked.isFirst(owner, bcryptHash, by.id) && {
+          newDigest: { owner, digest: digestSecret(by, owner, secret), bcryptHash },
         }),
     }
   }
@@ -164,25 +178,6 @@ export type Asked = {
   readonly previous?: Comparison | undefined
   /** Where no client was found, there may be one all the same: whoever succeeded before is not turned away. */
   readonly unsure?: boolean
-}
-
-function faultOf(
-  { presented: { method }, workspace, peer }: Asked,
-  client: KnownClient | undefined,
-  credential: Credential | undefined,
-  right: boolean,
-  now: number,
-): AuthenticationFault | undefined {
-  if (client === undefined) return 'unknown_client'
-  if (credential === undefined) return 'unknown_credential'
-  if (!right) return 'wrong_secret'
-  const ended = lifeFault(client, credential, now)
-  if (ended !== undefined) return ended
-  if (workspace.disabled === true) return 'workspace_disabled'
-  if (workspace.tenant.suspended === true) return 'tenant_suspended'
-  if (!isWithinNetworks(peer, client.allowedNetworks)) return 'network_not_allowed'
-  if (client.strictAuthMethod && client.tokenEndpointAuthMethod !== method) return 'method_not_registered'
-  return undefined
 }
 
 function isMeant(candidate: Credential, form: Presented['form']): boolean {

@@ -20,7 +20,7 @@ export type DigestOwner = {
   readonly credentialId: CredentialId
 }
 
-/** The first makes new digests, each checks. */
+/** Each checks; the first that all nodes of a region know makes new digests. */
 export type DigestKeys = readonly [DigestKey, ...DigestKey[]]
 export type DigestKey = { readonly id: string; readonly key: KeyObject }
 

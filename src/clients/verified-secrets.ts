@@ -4,10 +4,9 @@
  */
 import { randomBytes, createSecretKey, timingSafeEqual } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import type { Brand } from '../ids.ts'
 import { digestSecret, type DigestKey, type DigestOwner } from './digest.ts'
+import { ownerKey, type OwnerKey } from './owner-key.ts'
 
-type OwnerKey = Brand<string, 'OwnerKey'>
 type Verified = { readonly bcryptHash: string; readonly digest: Buffer }
 
 export type VerifiedSecrets = ReturnType<typeof verifiedSecrets>
@@ -33,24 +32,19 @@ export function verifiedSecrets({ maxEntries, key: bytes = randomBytes(32), onNo
   return {
     note(owner: DigestOwner, bcryptHash: string, secret: string): void {
       const digest = digestSecret(key, owner, secret).bytes
-      verified.set(keyOf(owner), { bcryptHash, digest })
+      verified.set(ownerKey(owner), { bcryptHash, digest })
       onNoted?.({ owner, bcryptHash, digest: digest.toString('base64') })
     },
 
     learn({ owner, bcryptHash, digest }: VerifiedSecret): void {
-      verified.set(keyOf(owner), { bcryptHash, digest: Buffer.from(digest, 'base64') })
+      verified.set(ownerKey(owner), { bcryptHash, digest: Buffer.from(digest, 'base64') })
     },
 
     /** @param bcryptHash of the credential as it is now */
     isVerified(owner: DigestOwner, bcryptHash: string, secret: string): boolean {
-      const known = verified.get(keyOf(owner))
+      const known = verified.get(ownerKey(owner))
       if (known === undefined || known.bcryptHash !== bcryptHash) return false
       return timingSafeEqual(known.digest, digestSecret(key, owner, secret).bytes)
     },
   }
-}
-
-/** Client and credential ids have no slash (`isClientId`). */
-function keyOf({ region, tenantId, workspaceId, clientId, credentialId }: DigestOwner): OwnerKey {
-  return `${region}/${tenantId}/${workspaceId}/${clientId}/${credentialId}` as OwnerKey
 }

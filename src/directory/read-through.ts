@@ -33,10 +33,8 @@ export function readThrough({ primary, replica, feedNumber, generation, monotoni
     mayAskReplica: boolean,
   ) => {
     if (mayAskReplica && replica !== undefined) {
-      const reading = await question(replica).catch((error: unknown) => {
-        if (!isUnavailable(error)) throw error
-        return undefined
-      })
+      // Nor is it believed that a row cannot be used: it may be of before somebody mended it, or sealed it anew.
+      const reading = await question(replica).catch(() => undefined)
       if (reading !== undefined && reading.number >= known) return { reading, fromPrimary: false }
     }
     return { reading: await question(primary), fromPrimary: true }

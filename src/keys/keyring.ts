@@ -5,6 +5,7 @@
 import { createPrivateKey } from 'node:crypto'
 import type { Kid, TenantId, WorkspaceId } from '../ids.ts'
 import type { Algorithm } from '../oauth/signing.ts'
+import type { MasterKeyId } from '../sealing/master-keys.ts'
 import type { Belonging, Sealed, Sealing } from '../sealing/seal.ts'
 import type { Region } from '../tenancy/region.ts'
 import type { ActiveKey } from './signing-key.ts'
@@ -16,9 +17,22 @@ export type KeyOwner = {
 }
 
 export function keyring(sealing: Sealing) {
+  const reseal = (sealed: Sealed, names: Belonging, to: MasterKeyId): Sealed => {
+    const plain = sealing.open(sealed, names)
+    try {
+      return sealing.seal(plain, names, to)
+    } finally {
+      plain.fill(0)
+    }
+  }
+
   return {
-    seal: (privateKey: Buffer, owner: KeyOwner, kid: Kid): Sealed =>
-      sealing.seal(privateKey, belonging(owner, kid)),
+    /** Of the master keys that are known here, in their order. */
+    masterKeyIds: sealing.ids,
+
+    /** @param by of `sealingKey` */
+    seal: (privateKey: Buffer, owner: KeyOwner, kid: Kid, by: MasterKeyId): Sealed =>
+      sealing.seal(privateKey, belonging(owner, kid), by),
 
     /** @throws Error when the key was sealed under another master key, or for another owner or kid */
     open(
@@ -32,8 +46,14 @@ export function keyring(sealing: Sealing) {
     },
 
     /** @param names what it is, then the names that it belongs to: no region's name comes first, so it is no private key's */
-    sealSecret: (secret: Buffer, names: Belonging): Sealed => sealing.seal(secret, names),
+    sealSecret: (secret: Buffer, names: Belonging, by: MasterKeyId): Sealed =>
+      sealing.seal(secret, names, by),
     openSecret: (sealed: Sealed, names: Belonging): Buffer => sealing.open(sealed, names),
+
+    /** The same under another master key. @throws Error as `open` */
+    resealKey: (sealed: Sealed, owner: KeyOwner, kid: Kid, to: MasterKeyId): Sealed =>
+      reseal(sealed, belonging(owner, kid), to),
+    resealSecret: reseal,
   }
 }
 

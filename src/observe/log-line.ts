@@ -110,6 +110,17 @@ export function writeLine(logger: Logger, observation: Observation): void {
       logger.info({ event, issuer, steps })
       return
     }
+    case 'values_resealed': {
+      const { region, masterKeyId, signingKeys, auditKeys, answers, failed } = observation
+      const line = { event, region, masterKeyId, signingKeys, auditKeys, answers, failed }
+      logger[failed > 0 ? 'warn' : 'info'](line)
+      return
+    }
+    case 'master_keys_compared': {
+      const { region, missing } = observation
+      logger[missing.length > 0 ? 'error' : 'debug']({ event, region, missing })
+      return
+    }
     case 'audit_checkpoint': {
       const { region, tenant, sequence, mac, at, signature } = observation.checkpoint
       logger.info({ event, checkpoint: { region, tenant, sequence, mac, at, signature } })

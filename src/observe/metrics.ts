@@ -79,6 +79,11 @@ export function openMetrics(
     registers,
   })
 
+  const missing = ofRegion(
+    'regent_master_keys_missing',
+    'Master keys that something was sealed with and that this node lacks: see to it.',
+    'max',
+  )
   const rows = new Map<string, Buckets>()
   addHistogram(
     registry,
@@ -128,6 +133,8 @@ export function openMetrics(
         return limit.set({ region: observation.region }, observation.limit)
       case 'issuance_tended':
         return strays.set({ region: observation.region }, observation.strays)
+      case 'master_keys_compared':
+        return missing.set({ region: observation.region }, observation.missing.length)
       case 'worker_ended':
         return ended.inc()
       case 'secrets_expiring':
@@ -137,6 +144,7 @@ export function openMetrics(
       case 'change_made':
       case 'secret_expiring':
       case 'workspace_emptied':
+      case 'values_resealed':
       case 'keys_rotated':
       case 'audit_checkpoint':
       case 'audit_head_wrong':

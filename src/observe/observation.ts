@@ -139,6 +139,18 @@ export type Observation =
   | { readonly type: 'workspace_emptied'; readonly issuer: string; readonly rows: number }
   /** By its schedule. */
   | { readonly type: 'keys_rotated'; readonly issuer: string; readonly steps: number }
+  /** What was sealed with older master keys is under this one now; `failed`: rows that do not open. */
+  | {
+      readonly type: 'values_resealed'
+      readonly region: string
+      readonly masterKeyId: string
+      readonly signingKeys: number
+      readonly auditKeys: number
+      readonly answers: number
+      readonly failed: number
+    }
+  /** Ids of the master keys that something in the region was sealed with, and that this node has not or has wrongly. */
+  | { readonly type: 'master_keys_compared'; readonly region: string; readonly missing: readonly string[] }
   /** Where a tenant's audit trail ends. */
   | { readonly type: 'audit_checkpoint'; readonly checkpoint: AuditCheckpoint }
   /** Somebody who has no audit key wrote to a tenant's audit trail. */

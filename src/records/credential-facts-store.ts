@@ -6,7 +6,7 @@ export function credentialFactsStore({ db, tenantId }: TenantConnection, workspa
   return {
     /**
      * @param bcryptHash that the digested secret was compared with: a credential that has another one by now gets no digest
-     * @returns whether the credential still has this hash
+     * @returns whether it was written: not where there is one under this key already
      */
     async updateDigest(
       clientId: ClientId,
@@ -22,6 +22,8 @@ export function credentialFactsStore({ db, tenantId }: TenantConnection, workspa
         .where('client_id', '=', clientId)
         .where('credential_id', '=', credentialId)
         .where('bcrypt_hash', '=', bcryptHash)
+        // Of another node's doing, perhaps.
+        .where('digest_key_id', 'is distinct from', digest.keyId)
         .executeTakeFirst()
       return numUpdatedRows === 1n
     },

@@ -4,6 +4,8 @@
  * between two answers it compares its clock with the monotonic one, and where they part (a clock that was set, a machine that
  * slept), the node is out until the database has confirmed its clock.
  */
+import { nodeKeysStore } from '../keys/node-keys-store.ts'
+import { knownToAll } from '../keys/sealing-key.ts'
 import { OAuthError } from '../oauth/error.ts'
 import type { Observe } from '../observe/observation.ts'
 import { isUnavailable, sqlState, type Database } from '../storage/transaction.ts'
@@ -23,6 +25,8 @@ type Needs = {
   readonly monotonic: () => number
   /** The wall clock was compared, and may be believed: by how much it was ahead of the monotonic one, in milliseconds. */
   readonly onRightClock?: (offset: number) => void
+  /** Told at each answer which of this node's master keys all nodes know. */
+  readonly onMasterKeys?: (knownToAll: readonly string[]) => void
 }
 
 export type ClockFault = 'not compared' | 'wrong' | 'jumped'
@@ -34,8 +38,8 @@ const SUSPICIOUS = 2000
 const WRONG = 5000
 
 export function heartbeat(needs: Needs) {
-  const { region, database, node, feedNumber, usesFlushedAt, observe, wallClock, monotonic, onRightClock } =
-    needs
+  const { region, database, node, feedNumber, usesFlushedAt, observe, wallClock, monotonic } = needs
+  const { onRightClock, onMasterKeys } = needs
   /** Milliseconds that the wall clock was ahead, of the database's and of the monotonic one. */
   let compared: { readonly skew: number; readonly offset: number } | undefined
   let state: 'right' | 'suspicious' | 'wrong' = 'right'
@@ -95,8 +99,11 @@ export function heartbeat(needs: Needs) {
       const report = { ...node, feedNumber: number, usesFlushedAt: usesFlushedAt() }
       const databaseClock = await nodeStore(connection, region).upsertNode(report)
       // As of the answer: what the transaction's end takes says nothing of clocks.
-      return { databaseClock, took: monotonic() - begunAt }
+      const took = monotonic() - begunAt
+      const nodes = await nodeKeysStore(connection, region).listNodeKeys()
+      return { databaseClock, took, nodes }
     })
+    onMasterKeys?.(node.masterKeyIds.filter(knownToAll(answered.nodes)))
     failing = undefined
     compareClocks(answered.databaseClock, sentAt, begunAt, answered.took)
   }

@@ -1,6 +1,7 @@
 /** Rows by which the live nodes of a region know of each other, and what those that ended took with them. Reads and writes, nothing else. */
 import { sql } from 'kysely'
 import type { NodeId } from '../ids.ts'
+import { isLiveNode, LIVE_FOR } from '../storage/live-node.ts'
 import type { OperatorConnection } from '../storage/transaction.ts'
 import type { Region } from '../tenancy/region.ts'
 
@@ -26,10 +27,6 @@ export type UnconfirmedNode = {
   /** Seconds, at most, that it can go on without reading the feed. */
   readonly mayGoOnFor: number
 }
-
-/** Seconds that a heartbeat counts for. */
-const LIVE = 3
-const isLive = sql<boolean>`seen_at > clock_timestamp() - make_interval(secs => ${LIVE})`
 
 export function nodeStore({ db }: OperatorConnection, region: Region) {
   return {
@@ -73,7 +70,7 @@ export function nodeStore({ db }: OperatorConnection, region: Region) {
           'uses_flushed_at',
         ])
         .where('region', '=', region)
-        .where(isLive)
+        .where(isLiveNode)
         .orderBy('node_id')
         .execute()
       return rows.map((row) => ({
@@ -94,8 +91,8 @@ export function nodeStore({ db }: OperatorConnection, region: Region) {
           ceil(extract(epoch from seen_at + make_interval(secs => max_stale) - clock_timestamp()))::int as "mayGoOnFor"
         from regent.node
         where region = ${region} and seen_at + make_interval(secs => max_stale) > clock_timestamp()
-          and (not ${isLive} or exists (select from regent.change_feed entry where entry.region = ${region}
-            and entry.number > node.feed_number and entry.changed_at < clock_timestamp() - make_interval(secs => ${LIVE})))
+          and (not ${isLiveNode} or exists (select from regent.change_feed entry where entry.region = ${region}
+            and entry.number > node.feed_number and entry.changed_at < clock_timestamp() - make_interval(secs => ${LIVE_FOR})))
         order by node_id`.execute(db)
       return rows
     },
@@ -162,12 +159,12 @@ export function useGapStore({ db }: OperatorConnection, region: Region) {
       const { rows } = await sql<{ until: Date; gap: boolean }>`
         with known as (
           select coalesce(min(coalesce(uses_flushed_at, started_at)), clock_timestamp()) as until
-          from regent.node where region = ${region} and ${isLive}),
+          from regent.node where region = ${region} and ${isLiveNode}),
         gap as (
           select began_at, ended_at from regent.use_gap where region = ${region}
           union all
           select coalesce(uses_flushed_at, started_at), seen_at + make_interval(secs => max_stale)
-          from regent.node where region = ${region} and not ${isLive})
+          from regent.node where region = ${region} and not ${isLiveNode})
         select until, exists (select from gap where ended_at > ${since} and began_at < until) as gap from known`.execute(
         db,
       )

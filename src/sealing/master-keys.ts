@@ -1,6 +1,6 @@
 /**
  * Master keys: what private keys are sealed under. They never stand in a database; whoever has the database alone
- * has nothing. Several may be known at a time, so that they can be rotated: the first seals, each opens.
+ * has nothing. Several may be known at a time, so that they can be rotated: each opens, and the first that all nodes know seals.
  */
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import type { Brand } from '../ids.ts'

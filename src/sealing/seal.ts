@@ -1,6 +1,7 @@
 /**
  * Seals bytes before they reach a row: AES-256-GCM (NIST SP 800-38D) under a master key. What a sealed value
- * belongs to is its associated data, so that a row moved to another tenant, workspace or key does not open.
+ * belongs to is its associated data, so that a row moved to another tenant, workspace or key does not open. Which master key
+ * seals is the caller's word (`keys/sealing-key.ts`): what one node seals, all nodes of its region must open.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { frame } from './frame.ts'
@@ -15,25 +16,34 @@ const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
 export type Sealing = {
-  seal(plain: Buffer, belonging: Belonging): Sealed
+  /** In the order in which they are given: the first seals, where all others know it. */
+  readonly ids: readonly [MasterKeyId, ...MasterKeyId[]]
+  /** @throws Error when the master key is not known */
+  seal(plain: Buffer, belonging: Belonging, masterKeyId: MasterKeyId): Sealed
   /** @throws Error when the master key is not known or the value was not sealed for `belonging` */
   open(sealed: { masterKeyId: string; bytes: Buffer }, belonging: Belonging): Buffer
 }
 
 export function sealing(masterKeys: MasterKeys): Sealing {
+  const [first, ...others] = masterKeys
+  const requireKey = (masterKeyId: string) => {
+    const master = masterKeys.find(({ id }) => id === masterKeyId)
+    if (master === undefined) throw new Error(`the master key ${masterKeyId} is not known`)
+    return master.key
+  }
+
   return {
-    seal(plain, belonging) {
-      const [{ id, key }] = masterKeys
+    ids: [first.id, ...others.map(({ id }) => id)],
+
+    seal(plain, belonging, masterKeyId) {
       const nonce = randomBytes(NONCE_BYTES)
-      const cipher = createCipheriv(CIPHER, key, nonce).setAAD(frame(belonging))
+      const cipher = createCipheriv(CIPHER, requireKey(masterKeyId), nonce).setAAD(frame(belonging))
       const bytes = Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()])
-      return { masterKeyId: id, bytes }
+      return { masterKeyId, bytes }
     },
 
     open({ masterKeyId, bytes }, belonging) {
-      const master = masterKeys.find(({ id }) => id === masterKeyId)
-      if (master === undefined) throw new Error(`the master key ${masterKeyId} is not known`)
-      const decipher = createDecipheriv(CIPHER, master.key, bytes.subarray(0, NONCE_BYTES), {
+      const decipher = createDecipheriv(CIPHER, requireKey(masterKeyId), bytes.subarray(0, NONCE_BYTES), {
         authTagLength: TAG_BYTES,
       })
       decipher.setAAD(frame(belonging)).setAuthTag(bytes.subarray(-TAG_BYTES))

@@ -1,6 +1,7 @@
 /** The composition root: puts the parts of a token server together. One call, no container. */
 import { Server as TlsServer } from 'node:https'
 import { attemptLimits, ATTEMPTS, MAX_PAIRS, PER_SECONDS } from '../clients/attempt-limits.ts'
+import { digestKeyChoice } from '../clients/digest-key-choice.ts'
 import { clientAuthentication } from '../clients/authenticate.ts'
 import { hashQueue, MAX_WAITING, MAX_WAITING_PER_TENANT } from '../clients/hash-queue.ts'
 import { rehashing } from '../clients/rehashing.ts'
@@ -22,12 +23,7 @@ import type { MemorySettings } from './served-region.ts'
 import type { AttemptSettings, ServerParts, TokenServer } from './server-parts.ts'
 import { VERSION } from './version.ts'
 
-const MEMORY: MemorySettings = {
-  maxStale: 3600,
-  clients: 100_000,
-  workspaces: 20_000,
-  confirmInterval: 1000,
-}
+const MEMORY: MemorySettings = { maxStale: 3600, clients: 100_000, workspaces: 20_000, confirmInterval: 1000 }
 const ATTEMPT_SETTINGS: AttemptSettings = {
   attempts: ATTEMPTS,
   perSeconds: PER_SECONDS,
@@ -43,10 +39,12 @@ export function assembleServer(parts: ServerParts): TokenServer {
   const node = { id: newNodeId(), masterKeyIds: parts.masterKeyIds, version: VERSION }
   const changes = { origin, keyring, digestKeys, bcryptCost, maxStale: memory.maxStale }
   const nodes = new Map<Region, RegionNode>()
+  const newDigests = digestKeyChoice(digestKeys)
   for (const [region, served] of parts.regions) {
     const own = { region, served, changes, observe, memory, issuance, node, wallClock, monotonic }
     const onRightClock = (offset: number) => clock.confirm?.(offset)
-    nodes.set(region, regionNode({ ...own, onRightClock, relay: relay?.ofRegion(region) }))
+    const onMasterKeys = (known: readonly string[]) => newDigests.learn(region, known)
+    nodes.set(region, regionNode({ ...own, onRightClock, onMasterKeys, relay: relay?.ofRegion(region) }))
   }
   const directories = new Map([...nodes].map(([region, { directory }]) => [region, directory]))
   const records = digestRecords({
@@ -54,11 +52,11 @@ export function assembleServer(parts: ServerParts): TokenServer {
     observe,
   })
 
+  const { failureInterval, ...limitSettings } = settings
   const attempts = attemptLimits({
     monotonic,
     maxEntries: MAX_PAIRS,
-    attempts: settings.attempts,
-    perSeconds: settings.perSeconds,
+    ...limitSettings,
     onLearned: relay?.teach,
   })
   const verified = verifiedSecrets({
@@ -77,6 +75,7 @@ export function assembleServer(parts: ServerParts): TokenServer {
     clock,
     bcryptCost,
     digestKeys,
+    digestKeyOf: newDigests.keyOf,
     hashQueue: queue,
     verified,
     limits: attempts,
@@ -91,9 +90,8 @@ export function assembleServer(parts: ServerParts): TokenServer {
       nodes.get(workspace.tenant.region)?.uses.used(workspace, clientId, credentialId, peer),
     noteReplacement: secrets.used,
     monotonic,
-    failureInterval: settings.failureInterval,
+    failureInterval,
   })
-  const requireRightClock = (region: Region) => nodes.get(region)?.heartbeat.requireRightClock()
   const limitsOf = new Map(
     [...nodes.keys()].map((region) => [
       region,
@@ -111,7 +109,7 @@ export function assembleServer(parts: ServerParts): TokenServer {
     grants,
     authenticateClient,
     replaceSecret: secrets.replaceSecret,
-    requireRightClock,
+    requireRightClock: (region) => nodes.get(region)?.heartbeat.requireRightClock(),
     countIssuance(workspace, client) {
       const { tenant } = workspace
       const status = limitsOf.get(tenant.region)?.take({ tenant, workspace, client })

@@ -30,6 +30,8 @@ type Needs = {
   readonly monotonic: () => number
   /** Told by how many milliseconds the wall clock is ahead of the monotonic one, whenever it was found right. */
   readonly onRightClock: (offset: number) => void
+  /** Told which of this node's master keys all nodes know, whenever it was asked. */
+  readonly onMasterKeys: (knownToAll: readonly string[]) => void
   readonly relay?: RegionRelay | undefined
 }
 
@@ -54,18 +56,8 @@ export type RegionNode = {
 const NO_LOG: IssuanceSettings = { mode: 'off', keepDays: 7 }
 
 export function regionNode(needs: Needs): RegionNode {
-  const {
-    region,
-    served,
-    observe,
-    memory,
-    issuance = NO_LOG,
-    node,
-    wallClock,
-    monotonic,
-    relay,
-    onRightClock,
-  } = needs
+  const { region, served, observe, memory, issuance = NO_LOG, node, wallClock, monotonic } = needs
+  const { relay, onRightClock, onMasterKeys } = needs
   const guard = breaker({
     monotonic,
     onChange: (open, error) =>
@@ -128,6 +120,7 @@ export function regionNode(needs: Needs): RegionNode {
         wallClock,
         monotonic,
         onRightClock,
+        onMasterKeys,
       })
     : undefined
   const work = alone
@@ -140,6 +133,7 @@ export function regionNode(needs: Needs): RegionNode {
       })
     : undefined
   relay?.onRightClock(onRightClock)
+  relay?.onMasterKeys(onMasterKeys)
   const anyBeats = relay?.heartbeat ?? beats
   if (anyBeats === undefined) throw new Error('a node compares its clock, or its primary does')
 

@@ -40,6 +40,8 @@ export type RegionRelay = {
   readonly usesWritten: (all: boolean) => void
   /** Told what the primary has found of the clock. */
   readonly onRightClock: (confirm: (offset: number) => void) => void
+  /** Told which master keys all nodes know. */
+  readonly onMasterKeys: (tell: (knownToAll: readonly string[]) => void) => void
   readonly openFeed: (needs: ChangeFeedNeeds) => ChangeFeed
   readonly heartbeat: Pick<Heartbeat, 'clockFault' | 'requireRightClock' | 'skew' | 'beatNow'>
 }

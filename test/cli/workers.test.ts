@@ -10,7 +10,7 @@ import { createWorkspace } from '../../src/changes/create-workspace.ts'
 import { createSecret } from '../../src/changes/credential-changes.ts'
 import { setIssuanceLimit } from '../../src/changes/limit-changes.ts'
 import { grantScopes } from '../../src/changes/scope-changes.ts'
-import type { ClientId } from '../../src/ids.ts'
+import type { ClientId, NodeId } from '../../src/ids.ts'
 import { keyring } from '../../src/keys/keyring.ts'
 import { awaitConfirmation } from '../../src/records/confirmation.ts'
 import { nodeStore } from '../../src/records/node-store.ts'
@@ -18,7 +18,7 @@ import { deriveKeys } from '../../src/sealing/derive.ts'
 import { parseMasterKeys } from '../../src/sealing/master-keys.ts'
 import { sealing } from '../../src/sealing/seal.ts'
 import { openPostgres } from '../../src/storage/open-postgres.ts'
-import { database } from '../../src/storage/transaction.ts'
+import { database, type TenantConnection } from '../../src/storage/transaction.ts'
 import { parseOrigin } from '../../src/tenancy/origin.ts'
 import type { Workspace } from '../../src/tenancy/tenant.ts'
 import { look } from '../pages/look.ts'
@@ -29,6 +29,8 @@ import { LIMITS, MASTER_KEYS } from '../support/world.ts'
 
 const ORIGIN = 'https://token.example'
 const WORKERS = 2
+/** The chore of the primary seals anew with the first. */
+const BOTH_KEYS = `later:${Buffer.alloc(32, 8).toString('base64')},${MASTER_KEYS}`
 
 describe('regent serve with REGENT_WORKERS=2', () => {
   let home: Awaited<ReturnType<typeof createDatabase>>
@@ -51,7 +53,7 @@ describe('regent serve with REGENT_WORKERS=2', () => {
       REGENT_WORKERS: String(WORKERS),
       DATABASE_URL: home.url,
       DATABASE_ADMIN_URL: home.adminUrl,
-      REGENT_MASTER_KEYS: MASTER_KEYS,
+      REGENT_MASTER_KEYS: BOTH_KEYS,
       REGENT_BCRYPT_COST: '4',
       REGENT_DB_TIMEOUT: '10000',
       REGENT_DRAIN: '0',
@@ -66,7 +68,7 @@ describe('regent serve with REGENT_WORKERS=2', () => {
       connectTimeout: 10_000,
     })
     const origin = parseOrigin(ORIGIN)
-    const masterKeys = parseMasterKeys(MASTER_KEYS)
+    const masterKeys = parseMasterKeys(BOTH_KEYS)
     if (origin === undefined || typeof masterKeys === 'string') throw new Error('nothing can be made')
     needs = {
       region: 'none',
@@ -205,6 +207,58 @@ describe('regent serve with REGENT_WORKERS=2', () => {
     // Four of each worker, and two and a listener of the primary.
     expect(nodes.map(({ connections }) => connections)).toEqual([WORKERS * 4 + 3])
   })
+
+  it('makes digests under the first master key that all nodes know: the primary tells the workers', async () => {
+    let number = 0
+    /** Of a secret that had none, once it was used. */
+    const usedDigest = async () => {
+      number += 1
+      const robot = await client(`digest-${number}`)
+      const credential = <Result>(work: (connection: TenantConnection) => Promise<Result>) =>
+        needs.database.inTenant(workspace.tenant.id, work)
+      await credential(({ db }) =>
+        db
+          .updateTable('credential')
+          .set({ digest: null, digest_key_id: null })
+          .where('client_id', '=', robot.id as ClientId)
+          .execute(),
+      )
+      expect((await token(robot)).status).toBe(200)
+      let written: string | null | undefined
+      await until(async () => {
+        const row = await credential(({ db }) =>
+          db
+            .selectFrom('credential')
+            .select('digest_key_id')
+            .where('client_id', '=', robot.id as ClientId)
+            .executeTakeFirst(),
+        )
+        written = row?.digest_key_id
+        return written !== null
+      })
+      return written
+    }
+    expect(await usedDigest()).toBe('later')
+    await needs.database.asOperator(({ db }) =>
+      db
+        .insertInto('node')
+        .values({
+          region: 'none',
+          node_id: '00000000-0000-4000-8000-000000000001' as NodeId,
+          feed_number: '0',
+          connections: 1,
+          master_key_ids: ['test'],
+          version: 'of before',
+          seen_at: new Date(Date.now() - 10_000),
+        })
+        .execute(),
+    )
+    await until(async () => (await usedDigest()) === 'test')
+    await needs.database.asOperator(({ db }) =>
+      db.deleteFrom('node').where('version', '=', 'of before').execute(),
+    )
+    await until(async () => (await usedDigest()) === 'later')
+  }, 60_000)
 
   it('confirms a change when all workers know of it', async () => {
     const robot = await client('fired')

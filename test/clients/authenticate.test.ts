@@ -82,6 +82,7 @@ function open({
   failing = [],
   rehashed = [],
   workspace = {},
+  digestKeyOf = () => newest,
 }: {
   chosenDigests?: boolean
   turns?: Turn[]
@@ -89,6 +90,7 @@ function open({
   failing?: (FailingWork | undefined)[]
   rehashed?: Parameters<Rehash>[]
   workspace?: Partial<Workspace>
+  digestKeyOf?: () => DigestKey
 } = {}) {
   let compares = 0
   const monotonic = () => 0
@@ -107,6 +109,7 @@ function open({
     clock: { now: () => NOW },
     bcryptCost: 4,
     digestKeys: [newest, older],
+    digestKeyOf,
     hashQueue: {
       ...queue,
       compare(turn, ...asked) {
@@ -167,6 +170,20 @@ describe('client authentication by digest and by hash', () => {
         bcryptHash: client.credentials[0]?.bcryptHash,
       })
     }
+  })
+
+  it('asks for a digest once for each key that it is to be under, not with every token', async () => {
+    let by: DigestKey = older
+    const authenticate = open({ digestKeyOf: () => by })
+    // As memory has it, until the client is read again.
+    const client = clientWith(GENERATED, { digest: digestOf(GENERATED, older) })
+    const asked = async () => {
+      const attempt = await authenticate(GENERATED, client)
+      return attempt.outcome === 'authenticated' ? attempt.newDigest?.digest.keyId : attempt
+    }
+    expect([await asked(), await asked()]).toEqual([undefined, undefined])
+    by = newest
+    expect([await asked(), await asked(), await asked()]).toEqual([newest.id, undefined, undefined])
   })
 
   it.each([true, false])('a chosen secret costs bcrypt once, stored digests allowed: %s', async (allowed) => {

@@ -178,7 +178,7 @@ const OF_TENANTS = [
     (connection, { workspaceId }) => credentialFactsStore(connection, workspaceId),
     {
       updateDigest: (store, { client, credentialId, bcryptHash }) =>
-        store.updateDigest(client, credentialId, bcryptHash, { keyId: 'test', bytes: Buffer.alloc(32, 9) }),
+        store.updateDigest(client, credentialId, bcryptHash, { keyId: 'newer', bytes: Buffer.alloc(32, 9) }),
       updateHash: (store, { client, credentialId, bcryptHash }) =>
         store.updateHash(client, credentialId, bcryptHash, HASH, undefined),
     },
@@ -293,6 +293,16 @@ const OF_NOBODY = [
   'auditHeadStore.takeMovedHeads',
   'auditKeyStore.findAuditKey',
   'auditKeyStore.insertAuditKey',
+  // Of all tenants of a region, by operators: test/isolation/resealing.test.ts.
+  'sealedKeysStore.takeSealedKeys',
+  'sealedKeysStore.updateSealedKeys',
+  'sealedKeysStore.countSealedKeys',
+  'sealedAnswersStore.takeSealedAnswers',
+  'sealedAnswersStore.updateSealedAnswers',
+  'sealedAnswersStore.countSealedAnswers',
+  'sealedAuditKeyStore.updateAuditKey',
+  'digestCountStore.countDigests',
+  'nodeKeysStore.listNodeKeys',
   // Of a region as a whole, for operators: test/directory/ and test/records/.
   'feedPosition.readNumber',
   'changeFeedReader.listEntriesFrom',

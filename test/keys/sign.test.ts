@@ -84,7 +84,7 @@ describe('sealed keys (T55, T56)', () => {
     const ring = ringOf(`a:${secret(1)}`)
     const { publicJwk, privateKey } = await generateSigningKey('ES256')
     const sealed = {
-      ...ring.seal(privateKey, owner, publicJwk.kid),
+      ...ring.seal(privateKey, owner, publicJwk.kid, ring.masterKeyIds[0]),
       kid: publicJwk.kid,
       algorithm: 'ES256' as const,
     }
@@ -106,13 +106,18 @@ describe('sealed keys (T55, T56)', () => {
     expect(() => ring.open({ ...sealed, bytes: flipped }, owner)).toThrow(refused)
   })
 
-  it('open under any of the master keys that are known, and are sealed under the first', async () => {
+  it('open under any of the master keys that are known, and are sealed under the one that is named', async () => {
     const { publicJwk, privateKey } = await generateSigningKey('ES256')
-    const old = ringOf(`2025:${secret(1)}`).seal(privateKey, owner, publicJwk.kid)
+    const first = ringOf(`2025:${secret(1)}`)
+    const old = first.seal(privateKey, owner, publicJwk.kid, first.masterKeyIds[0])
     const both = ringOf(`2026:${secret(2)},2025:${secret(1)}`)
     const key = { kid: publicJwk.kid, algorithm: 'ES256' as const }
     expect(both.open({ ...old, ...key }, owner).kid).toBe(publicJwk.kid)
-    expect(both.seal(privateKey, owner, publicJwk.kid).masterKeyId).toBe('2026')
+    const [newer, older] = both.masterKeyIds
+    expect([newer, older]).toEqual(['2026', '2025'])
+    expect(both.seal(privateKey, owner, publicJwk.kid, newer).masterKeyId).toBe('2026')
+    expect(both.resealKey(old, owner, publicJwk.kid, newer).masterKeyId).toBe('2026')
+    expect(() => first.resealKey(old, owner, publicJwk.kid, newer)).toThrow('2026 is not known')
     expect(() => ringOf(`2026:${secret(2)}`).open({ ...old, ...key }, owner)).toThrow('2025 is not known')
   })
 })

@@ -51,13 +51,14 @@ describe('parseMasterKeys', () => {
 
 describe('sealing', () => {
   const one = sealing(keys(`a:${randomBytes(32).toString('base64')}`))
+  const [a] = one.ids
   const names = fc.array(fc.string({ unit: 'binary', maxLength: 12 }), { maxLength: 5 })
 
   it('opens what it sealed, byte by byte, for the same names', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), names, (bytes, belonging) => {
         const plain = Buffer.from(bytes)
-        const sealed = one.seal(plain, belonging)
+        const sealed = one.seal(plain, belonging, a)
         expect(sealed.masterKeyId).toBe('a')
         expect(sealed.bytes).toHaveLength(plain.length + 28)
         expect(one.open(sealed, belonging)).toEqual(plain)
@@ -76,7 +77,7 @@ describe('sealing', () => {
     fc.assert(
       fc.property(lists, ([belonging, other]) => {
         fc.pre(JSON.stringify(belonging) !== JSON.stringify(other))
-        const sealed = one.seal(Buffer.from('secret'), belonging)
+        const sealed = one.seal(Buffer.from('secret'), belonging, a)
         expect(() => one.open(sealed, other)).toThrow(NOT_OPENED)
       }),
       { numRuns: 300 },
@@ -85,7 +86,7 @@ describe('sealing', () => {
 
   it('opens nothing of which a single bit was changed, or an end was cut off', () => {
     const belonging = ['eu', 'tenant', 'workspace', 'kid']
-    const sealed = one.seal(Buffer.from('a private key'), belonging)
+    const sealed = one.seal(Buffer.from('a private key'), belonging, a)
     for (let bit = 0; bit < sealed.bytes.length * 8; bit++) {
       const bytes = Buffer.from(sealed.bytes)
       bytes.writeUInt8(bytes.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3)
@@ -104,16 +105,19 @@ describe('sealing', () => {
   it('never seals twice alike', () => {
     const plain = Buffer.alloc(32)
     const nonces = Array.from({ length: 1000 }, () =>
-      one.seal(plain, []).bytes.subarray(0, 12).toString('hex'),
+      one.seal(plain, [], a).bytes.subarray(0, 12).toString('hex'),
     )
     expect(new Set(nonces).size).toBe(1000)
   })
 
-  it('seals under the first master key, and opens under the one that is named', () => {
-    const old = sealing(keys(`2025:${encoded(1)}`)).seal(Buffer.from('x'), ['kid'])
+  it('seals and opens under the master key that is named, of those that are known', () => {
+    const before = sealing(keys(`2025:${encoded(1)}`))
+    const old = before.seal(Buffer.from('x'), ['kid'], before.ids[0])
     const both = sealing(keys(`2026:${encoded(2)},2025:${encoded(1)}`))
     expect(both.open(old, ['kid']).toString()).toBe('x')
-    expect(both.seal(Buffer.from('x'), []).masterKeyId).toBe('2026')
+    expect(both.ids).toEqual(['2026', '2025'])
+    expect(both.seal(Buffer.from('x'), [], both.ids[0]).masterKeyId).toBe('2026')
+    expect(() => before.seal(Buffer.from('x'), [], both.ids[0])).toThrow('2026 is not known')
     expect(() => both.open({ ...old, masterKeyId: '2026' }, ['kid'])).toThrow(NOT_OPENED)
     expect(() => sealing(keys(`2026:${encoded(2)}`)).open(old, ['kid'])).toThrow('2025 is not known')
     // The same id with another key, as after a wrong restore.

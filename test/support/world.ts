@@ -343,13 +343,13 @@ export async function listen(server: Server, port = 0): Promise<number> {
 function noting(keys: Keyring): Keyring {
   return {
     ...keys,
-    seal(privateKey, owner, kid) {
+    seal(privateKey, owner, kid, by) {
       noteSecret('private key', privateKey.toString('base64'))
       const { d = '' } = createPrivateKey({ key: privateKey, format: 'der', type: 'pkcs8' }).export({
         format: 'jwk',
       })
       noteSecret('private key', d)
-      return keys.seal(privateKey, owner, kid)
+      return keys.seal(privateKey, owner, kid, by)
     },
   }
 }

@@ -29,6 +29,15 @@ export type ClockNews = {
   readonly offset: number | undefined
 }
 
+/** Which of the node's master keys all nodes of the region know. */
+export type MasterKeyNews = {
+  readonly type: 'master_keys'
+  readonly region: Region
+  readonly knownToAll: readonly string[]
+}
+
+export type RegionNews = FeedNews | ClockNews | MasterKeyNews
+
 /** What one worker learned and the others use: goes to the primary, and from it to the others. */
 export type Lesson = Learned | ({ readonly type: 'secret_verified' } & VerifiedSecret)
 
@@ -40,10 +49,9 @@ export type ToWorker =
       readonly ticketKeys: string
       /** bcrypt comparisons that this worker may run at a time. */
       readonly hashThreads: number
-      readonly news: readonly (FeedNews | ClockNews)[]
+      readonly news: readonly RegionNews[]
     }
-  | FeedNews
-  | ClockNews
+  | RegionNews
   | Lesson
   | { readonly type: 'poll_failed'; readonly region: Region }
   | { readonly type: 'counted'; readonly id: number; readonly counted: Counted | undefined }

@@ -16,7 +16,7 @@ import { processUses } from '../../records/process-uses.ts'
 import { breaker, guarded } from '../../storage/breaker.ts'
 import type { Region } from '../../tenancy/region.ts'
 import type { ServedRegion } from '../served-region.ts'
-import type { ClockNews, FeedNews } from './messages.ts'
+import type { ClockNews, MasterKeyNews, RegionNews } from './messages.ts'
 
 type Needs = {
   readonly region: Region
@@ -30,7 +30,7 @@ type Needs = {
   readonly node: Omit<NodeReport, 'feedNumber' | 'usesFlushedAt'>
   readonly wallClock: () => number
   readonly monotonic: () => number
-  readonly tell: (news: FeedNews | ClockNews) => void
+  readonly tell: (news: RegionNews) => void
   /** How far all workers have applied what they heard; -1 where one has nothing yet, undefined where there are none. */
   readonly applied: () => number | undefined
 }
@@ -53,6 +53,7 @@ export function regionKeeper(needs: Needs) {
   let emptied = false
   let readAt = 0
   let offset: number | undefined
+  let masterKeys: MasterKeyNews | undefined
   let timer: NodeJS.Timeout | undefined
   let recording: NodeJS.Timeout | undefined
 
@@ -90,6 +91,11 @@ export function regionKeeper(needs: Needs) {
     wallClock,
     monotonic,
     onRightClock: (found) => (offset = found),
+    onMasterKeys(knownToAll) {
+      if (masterKeys?.knownToAll.join() === knownToAll.join()) return
+      masterKeys = { type: 'master_keys', region, knownToAll }
+      tell(masterKeys)
+    },
   })
   const work = chores({
     region,
@@ -114,7 +120,7 @@ export function regionKeeper(needs: Needs) {
     beatNow: beats.beatNow,
 
     /** For a worker that knows nothing yet: whatever it loads is newer than all that was read. */
-    news: (): readonly (FeedNews | ClockNews)[] => [
+    news: (): readonly RegionNews[] => [
       {
         type: 'feed',
         region,
@@ -124,6 +130,7 @@ export function regionKeeper(needs: Needs) {
         readAt,
       },
       clockNews(),
+      ...(masterKeys === undefined ? [] : [masterKeys]),
     ],
 
     readiness(): string | undefined {

@@ -4,7 +4,15 @@ import { clockWrong, type ClockFault } from '../../records/heartbeat.ts'
 import type { Counted, PermitKey, RegionCount } from '../../records/region-count.ts'
 import type { Region } from '../../tenancy/region.ts'
 import type { RegionRelay } from '../served-region.ts'
-import type { ClockNews, FeedNews, FromWorker, Lesson, ToWorker } from './messages.ts'
+import type {
+  ClockNews,
+  FeedNews,
+  FromWorker,
+  Lesson,
+  MasterKeyNews,
+  RegionNews,
+  ToWorker,
+} from './messages.ts'
 import { relayedFeed, type RelayedFeed } from './relayed-feed.ts'
 
 export type WorkerLink = ReturnType<typeof workerLink>
@@ -21,6 +29,8 @@ export function workerLink({ send, onLesson, onMetrics, onStop }: Needs) {
   const feeds = new Map<Region, RelayedFeed>()
   const clocks = new Map<Region, ClockNews>()
   const confirms = new Map<Region, (offset: number) => void>()
+  const masterKeys = new Map<Region, readonly string[]>()
+  const keyListeners = new Map<Region, (knownToAll: readonly string[]) => void>()
   /** Heard before the region's directory was there. */
   const early = new Map<Region, FeedNews[]>()
   const counts = new Map<number, (counted: Counted | undefined) => void>()
@@ -40,6 +50,15 @@ export function workerLink({ send, onLesson, onMetrics, onStop }: Needs) {
     clocks.set(news.region, news)
     if (news.offset !== undefined) confirms.get(news.region)?.(news.offset)
   }
+  const hearMasterKeys = ({ region, knownToAll }: MasterKeyNews) => {
+    masterKeys.set(region, knownToAll)
+    keyListeners.get(region)?.(knownToAll)
+  }
+  const hearNews = (news: RegionNews) => {
+    if (news.type === 'feed') return hear(news)
+    if (news.type === 'clock') return hearClock(news)
+    return hearMasterKeys(news)
+  }
   const faultOf = (region: Region): ClockFault | undefined => {
     const news = clocks.get(region)
     return news === undefined ? 'not compared' : news.fault
@@ -52,15 +71,12 @@ export function workerLink({ send, onLesson, onMetrics, onStop }: Needs) {
     receive(message: ToWorker): void {
       switch (message.type) {
         case 'hello':
-          for (const news of message.news) {
-            if (news.type === 'feed') hear(news)
-            else hearClock(news)
-          }
+          for (const news of message.news) hearNews(news)
           return greet?.(message)
         case 'feed':
-          return hear(message)
         case 'clock':
-          return hearClock(message)
+        case 'master_keys':
+          return hearNews(message)
         case 'poll_failed':
           return feeds.get(message.region)?.pollFailed()
         case 'counted':
@@ -86,6 +102,11 @@ export function workerLink({ send, onLesson, onMetrics, onStop }: Needs) {
           confirms.set(region, confirm)
           const known = clocks.get(region)
           if (known !== undefined) hearClock(known)
+        },
+        onMasterKeys(tell) {
+          keyListeners.set(region, tell)
+          const known = masterKeys.get(region)
+          if (known !== undefined) tell(known)
         },
         openFeed(needs: ChangeFeedNeeds): ChangeFeed {
           const feed = relayedFeed(needs, {
