@@ -62,8 +62,8 @@ export function askToken(port: number, { issuer, clientId, secret }: Client): Pr
 
 export function startLoad(client: Client, lanes: number, perSecond: number) {
   let nodes: readonly number[] = []
-  let over = false
-  let tokens = 0
+  const state = { over: false, tokens: 0 }
+  const underWay = new Set<Promise<void>>()
   let turn = 0
   const failures: Record<string, number> = {}
 
@@ -83,35 +83,33 @@ export function startLoad(client: Client, lanes: number, perSecond: number) {
           subject: client.clientId,
         })
       }
-      tokens += 1
+      state.tokens += 1
     } catch (error) {
       const { message } = error as Error
       failures[message] = (failures[message] ?? 0) + 1
     }
   }
-  let underWay = 0
   const lane = async () => {
-    while (!over) {
-      underWay += 1
-      await once()
-      underWay -= 1
+    while (!state.over) {
+      const asked = once()
+      underWay.add(asked)
+      await asked
+      underWay.delete(asked)
       await sleep((1000 * lanes) / perSecond)
     }
   }
   const running = Array.from({ length: lanes }, lane)
 
   return {
-    tokens: () => tokens,
+    tokens: () => state.tokens,
     failures: () => failures,
     /** From now on these are asked; returns when nothing is under way to any other. */
     async use(...ports: readonly number[]): Promise<void> {
       nodes = ports
-      const since = tokens
-      while (underWay > 0 && tokens === since) await sleep(5)
-      await sleep(300)
+      await Promise.all(underWay)
     },
     async stop(): Promise<void> {
-      over = true
+      state.over = true
       await Promise.all(running)
       agent.destroy()
     },
