@@ -68,12 +68,13 @@ export function serversOf(config: Config, workspace = 'default'): readonly (read
 
 export function importPromoteConfig(config: Config, options: ImportOptions): Imported {
   const drawn = draft(options)
-  const servers = serversOf(config, options.workspace)
-  for (const [id, server] of servers) {
-    if (server.type !== null && server.type !== undefined && OF_THE_PRODUCT.has(server.type)) {
-      drawn.note(`The workspace ${id} is left out: it is one of the product itself (${server.type}).`)
-    } else importServer(drawn, servers.length === 1 ? (options.workspace ?? id) : id, server, options)
-  }
+  const [own, others] = [[], []] as [(readonly [string, Server])[], (readonly [string, Server])[]]
+  for (const one of serversOf(config, options.workspace))
+    (OF_THE_PRODUCT.has(one[1].type ?? '') ? others : own).push(one)
+  for (const [id, { type }] of others)
+    drawn.note(`The workspace ${id} is left out: it is one of the product itself (${type}).`)
+  for (const [id, server] of own)
+    importServer(drawn, own.length === 1 ? (options.workspace ?? id) : id, server, options)
   drawn.note(
     'People, identity providers, policies, scripts, consent and themes are left out: Regent has none.',
   )

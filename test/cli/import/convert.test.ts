@@ -231,6 +231,9 @@ describe('what promote/config exports', () => {
     expect(text).toMatch(/billing +with its secret \(bcrypt, cost 10\)/)
     expect(text).not.toMatch(/9b74c9897|5d41402abc|\$2/)
     expect(made.report.leftOut.map(({ client }) => client)).toEqual(['spa'])
+    // Those that run the product itself count for nothing.
+    const till = convert('promote-config', exported('promote-config.json'), { workspace: 'till' })
+    expect(till.workspace?.slug).toBe('till')
   })
 
   it('may be of one workspace, with secrets in plain text', () => {
