@@ -17,7 +17,7 @@ import type { Region } from '../tenancy/region.ts'
 import { isWorkspaceSlug } from '../tenancy/slug.ts'
 import { workspaceStore } from '../tenancy/tenancy-store.ts'
 import { isGone, type Workspace } from '../tenancy/tenant.ts'
-import { requireCaller, requirePermission, type Caller } from './caller.ts'
+import { requireCaller, requirePermission } from './caller.ts'
 import { readJson, readPreferences, readQuery } from './input.ts'
 import { readConditions } from './conditions.ts'
 import { makeChange } from './make-change.ts'
@@ -65,7 +65,7 @@ export function administration(needs: Needs) {
     route: AdminRoute,
     params: Readonly<Record<string, string>>,
     question: AdminQuestion,
-    onCaller: (caller: Caller) => void,
+    onClient: (clientId: ClientId) => void,
   ): Promise<Reply> => {
     const { address, headers, peer, requestId } = question
     const { region, tenant: slug } = address
@@ -84,9 +84,9 @@ export function administration(needs: Needs) {
     const { tenant } = workspace
     const audience = administrationOf(needs.changes.origin, tenant)
     const authorization = headers('authorization')
-    const asked = { authorization, peer, workspace, directory: here.directory, audience, clock, arrived }
+    const { directory } = here
+    const asked = { authorization, peer, workspace, directory, audience, clock, arrived, onClient }
     const caller = await requireCaller(asked)
-    onCaller(caller)
     const retryAfter = needs.countCall(region, tenant.id, caller.clientId)
     if (retryAfter !== undefined)
       throw new Problem(429, 'too_many_calls', 'ask again after the seconds that Retry-After names', {
@@ -144,7 +144,7 @@ export function administration(needs: Needs) {
       question: AdminQuestion,
     ): Promise<Reply> {
       const { route, allow = [] } = found
-      let caller: Caller | undefined
+      let asking: ClientId | undefined
       try {
         if (question.address.api === 'document' && question.method === 'GET')
           return {
@@ -153,9 +153,9 @@ export function administration(needs: Needs) {
             body: (document ??= JSON.stringify(openApi(ROUTES))),
           }
         if (route === undefined) throw allow.length === 0 ? notFound() : notAllowed(allow)
-        return await answerRoute(route, params, question, (known) => (caller = known))
+        return await answerRoute(route, params, question, (known) => (asking = known))
       } catch (error) {
-        const actor = caller && `client ${caller.clientId}`
+        const actor = asking && `client ${asking}`
         return problemReply(error, question, observe, route?.name ?? 'administration', actor)
       }
     },

@@ -30,11 +30,13 @@ type Asked = {
   readonly clock: Clock
   /** Milliseconds of the monotonic clock. */
   readonly arrived: number
+  /** Whose token it is, is known: also where it is refused. */
+  readonly onClient: (clientId: ClientId) => void
 }
 
 /** @throws Problem 401, with the challenge of RFC 6750 §3; 400 for several headers */
 export async function requireCaller(asked: Asked): Promise<Caller> {
-  const { authorization, peer, workspace, directory, audience, clock, arrived } = asked
+  const { authorization, peer, workspace, directory, audience, clock, arrived, onClient } = asked
   const [header, ...others] = authorization
   if (others.length > 0)
     throw new Problem(400, 'several_authorizations', 'send one Authorization header', {
@@ -54,6 +56,7 @@ export async function requireCaller(asked: Asked): Promise<Caller> {
   const verified = token && (await verifyAccessToken(token, workspace, audience, clock))
   if (!verified) throw invalidToken(audience)
   const { clientId } = verified
+  onClient(clientId)
   const found = await directory.findClient(workspace, clientId)
   const client = found.value ?? (await directory.confirmClient(workspace, clientId, arrived, found)).value
   const credential = client?.credentials.find(({ id }) => id === verified.credentialId)

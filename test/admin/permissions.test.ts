@@ -1,4 +1,5 @@
-/** Every route, by whoever may not: the list is the router's own (T49). Nothing is seen, nothing is changed. */
+/** Every route, by whoever may not: the list is the router's own (T49). Nothing is seen, nothing is changed.
+ * What neighbours' ids, tokens and keys are answered with: test/isolation/administration.test.ts. */
 import { PERMISSIONS } from '../../src/admin/permissions.ts'
 import { ROUTES } from '../../src/admin/routes/index.ts'
 import { SYSTEM_SCOPES, TENANT_SCOPES } from '../../src/tenancy/administration.ts'
@@ -68,57 +69,6 @@ describe('administration', () => {
       }
     },
   )
-
-  const WITH_IDS = TENANT_ROUTES.filter(({ path }) => path.includes('{'))
-  it('answers another tenant’s ids as it answers ids that nobody has, and leaves them as they are', async () => {
-    const [own, theirs] = [place.ids(place.acme), place.ids(place.rival)]
-    // Of the same names there is one here as well: those that tell tenants apart are random.
-    const foreign = { ...own, server: theirs.server, credential: theirs.credential, kid: theirs.kid }
-    const unknown = { ...own, server: NOBODYS.server, credential: NOBODYS.credential, kid: NOBODYS.kid }
-    const before = await dump()
-    for (const route of WITH_IDS.filter(({ path }) => /\{(?:server|credential|kid)\}/.test(path))) {
-      const [got, expected] = [await call(place.acme, route, foreign), await call(place.acme, route, unknown)]
-      const { request_id: _, ...problem } = got.body
-      const { request_id: __, ...nothing } = expected.body
-      expect([route.name, got.status, problem]).toEqual([route.name, 404, nothing])
-    }
-    for (const route of WITH_IDS) {
-      const { status, body } = await call(place.acme, route, NOBODYS)
-      expect([route.name, status, body.reason]).toEqual([route.name, 404, 'not_found'])
-    }
-    expect(await dump()).toEqual(before)
-  })
-
-  it('takes another tenant’s cursor for a place among one’s own', async () => {
-    for (const path of [
-      '/workspaces',
-      '/workspaces/shop/clients',
-      '/workspaces/shop/credentials',
-      '/audit-events',
-    ]) {
-      const theirs = await place.rival.ask('get', `${path}?limit=1`)
-      const cursor = theirs.body.next_cursor as string | undefined
-      const mine = await place.acme.ask('get', `${path}${cursor === undefined ? '' : `?cursor=${cursor}`}`)
-      expect(mine.status).toBe(200)
-      expect(mine.text).not.toContain('rival')
-    }
-  })
-
-  it('does not know another tenant’s idempotency keys, nor entity tags', async () => {
-    const headers = { 'Idempotency-Key': 'the-same' }
-    const body = { id: 'keyed', name: 'Keyed' }
-    const theirs = await place.rival.ask('post', '/workspaces/shop/clients', body, { headers })
-    const mine = await place.acme.ask('post', '/workspaces/shop/clients', body, { headers })
-    expect([theirs.status, mine.status, mine.headers['idempotency-replayed']]).toEqual([201, 201, undefined])
-    const { headers: tags } = await place.rival.ask('get', '/workspaces/shop/clients/keyed')
-    const changed = await place.acme.ask(
-      'patch',
-      '/workspaces/shop/clients/keyed',
-      { name: 'x' },
-      { headers: { 'If-Match': tags.etag ?? '' } },
-    )
-    expect(changed.body.reason).toBe('entity_changed')
-  })
 
   it.each([
     ['another tenant’s path', '/api/admin/rival/workspaces', 'acme.eu.token.example'],
