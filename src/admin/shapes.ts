@@ -45,6 +45,9 @@ export const PROBLEM = z.object({
   request_id: z.string(),
 })
 
+export const cursorOf = (keys: readonly string[]): string =>
+  Buffer.from(JSON.stringify(keys)).toString('base64url')
+
 /** @returns the items of a page, and where the next one begins */
 export function page<Item>(
   rows: readonly Item[],
@@ -57,7 +60,7 @@ export function page<Item>(
   const more = rows.length > limit && last !== undefined
   return {
     items: shown.map(show),
-    ...(more && { next_cursor: Buffer.from(JSON.stringify(keyOf(last))).toString('base64url') }),
+    ...(more && { next_cursor: cursorOf(keyOf(last)) }),
   }
 }
 

@@ -1,11 +1,14 @@
 /** Makes a workspace: its issuer, for ever, and its first keys, one that signs at once and the next one. */
 import { newWorkspaceId } from '../ids.ts'
 import type { TenantConnection } from '../storage/transaction.ts'
+import { nextRotation, scheduleFault } from '../keys/rotation-schedule.ts'
+import { databaseTime } from '../storage/database-time.ts'
 import { ADMIN_WORKSPACE } from '../tenancy/administration.ts'
 import { issuerFor } from '../tenancy/origin.ts'
 import { isWorkspaceSlug, type WorkspaceSlug } from '../tenancy/slug.ts'
 import { workspaceStore } from '../tenancy/tenancy-store.ts'
 import type { Tenant, Workspace } from '../tenancy/tenant.ts'
+import { workspaceSettingsStore } from '../tenancy/workspace-settings-store.ts'
 import { change, requireFree, taken, type Changed, type ChangeNeeds } from './change.ts'
 import { BEGIN, takeKeySteps } from './key-changes.ts'
 import { requireQuota } from './quota.ts'
@@ -13,7 +16,9 @@ import { ChangeRefusal } from './refusal.ts'
 
 export type WorkspaceInput = {
   readonly slug: string
-  readonly settings?: Partial<Omit<Workspace, 'tenant' | 'id' | 'slug' | 'issuer' | 'builtIn' | 'disabled' | 'hashWork'>>
+  readonly settings?: Partial<
+    Omit<Workspace, 'tenant' | 'id' | 'slug' | 'issuer' | 'builtIn' | 'disabled' | 'hashWork'>
+  >
 }
 
 /** Of a workspace that is made without saying more. */
@@ -75,11 +80,22 @@ export async function addWorkspace(
   workspace: Workspace,
 ): Promise<void> {
   await requireFree('slug', workspaceStore(connection).insertWorkspace(workspace))
+  if (workspace.keyRotation !== undefined) {
+    const at = nextRotation(workspace.keyRotation, await databaseTime(connection))
+    await workspaceSettingsStore(connection).updateRotationDue(workspace.id, at)
+  }
   await takeKeySteps(needs, connection, workspace, BEGIN)
   await requireQuota(connection, 'workspaces')
 }
 
-export function requireSettings({ accessTokenLifetime, jwksMaxAge, signingLead }: Workspace): void {
+export function requireSettings({
+  accessTokenLifetime,
+  jwksMaxAge,
+  signingLead,
+  keyRotation,
+}: Workspace): void {
+  const fault = scheduleFault(keyRotation)
+  if (fault !== undefined) throw new ChangeRefusal('keyRotation', 'schedule_syntax', `keyRotation ${fault}`)
   const bounds: readonly [string, number, number, number][] = [
     ['accessTokenLifetime', accessTokenLifetime, 60, 86_400],
     ['jwksMaxAge', jwksMaxAge, 60, 86_400],

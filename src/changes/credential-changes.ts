@@ -22,8 +22,8 @@ export async function createSecret(
 ): Promise<Changed<{ credentialId: CredentialId; secret: string }>> {
   const made = await makeSecret(needs, workspace, input)
   return change(needs, workspace.tenant.id, async (connection) => {
-    await addSecret(needs, connection, workspace, clientId, made)
-    const { bcryptHash: _, digest: __, ...details } = made.credential
+    const { bcryptHash: _, digest: __, ...credential } = made.credential
+    const details = { ...credential, ...(await addSecret(needs, connection, workspace, clientId, made)) }
     return {
       value: { credentialId: made.credential.id, secret: made.secret },
       event: { action: 'secret_created', workspaceId: workspace.id, subject: clientId, details },
@@ -46,7 +46,7 @@ export async function rotateSecret(
   const made = await makeSecret(needs, workspace, input)
   return change(needs, workspace.tenant.id, async (connection) => {
     const old = await requireLive(connection, workspace, clientId, id)
-    await addSecret(needs, connection, workspace, clientId, made)
+    const { ended } = await addSecret(needs, connection, workspace, clientId, made)
     const end = (await databaseTime(connection)) + overlap
     const expiresAt = Math.min(end, old.expiresAt === undefined ? Infinity : old.expiresAt.getTime() / 1000)
     await clientStore(connection, workspace.id).updateCredential(clientId, id, {
@@ -59,7 +59,12 @@ export async function rotateSecret(
         action: 'secret_rotated',
         workspaceId: workspace.id,
         subject: clientId,
-        details: { credentialId: made.credential.id, replaces: id, oldExpiresAt: expiresAt },
+        details: {
+          credentialId: made.credential.id,
+          replaces: id,
+          oldExpiresAt: expiresAt,
+          ...(ended && { ended }),
+        },
       },
       breaks: [`the secret ${id} ends ${new Date(expiresAt * 1000).toISOString()}`],
     }

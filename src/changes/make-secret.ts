@@ -2,15 +2,18 @@
 import { hash } from 'bcrypt'
 import { MAX_LIVE_CREDENTIALS, type NewCredential } from '../clients/client.ts'
 import { clientStore } from '../clients/client-store.ts'
+import { credentialPlacesStore } from '../clients/credential-places-store.ts'
 import { digestSecret, type Digest } from '../clients/digest.ts'
 import { generateSecret, MAX_SECRET_BYTES, readSecretForm } from '../clients/secret.ts'
-import { newCredentialId, type ClientId } from '../ids.ts'
+import { newCredentialId, type ClientId, type CredentialId } from '../ids.ts'
 import { findSealingKey } from '../keys/sealing-key.ts'
 import type { TenantConnection } from '../storage/transaction.ts'
 import type { Workspace } from '../tenancy/tenant.ts'
 import { requireFree, type ChangeNeeds } from './change.ts'
 import { requirePeriod, requireText } from './input.ts'
 import { ChangeRefusal, unknownClient } from './refusal.ts'
+
+const SLOTS = Array.from({ length: MAX_LIVE_CREDENTIALS }, (_, index) => index + 1)
 
 export type SecretInput = {
   readonly label?: string
@@ -48,20 +51,29 @@ export async function makeSecret(
   return { secret, credential }
 }
 
-/** The part of a change that makes it. @throws ChangeRefusal where the client is not there, or has five */
+/**
+ * The part of a change that makes it. Where the client has five, those that have ended make room: whoever only rotates is never
+ * refused.
+ * @returns what the audit trail is told besides
+ * @throws ChangeRefusal where the client is not there, or has five that have not ended
+ */
 export async function addSecret(
   needs: ChangeNeeds,
   connection: TenantConnection,
   workspace: Workspace,
   clientId: ClientId,
   made: MadeSecret,
-): Promise<void> {
+): Promise<{ readonly ended?: readonly CredentialId[] }> {
   const store = clientStore(connection, workspace.id)
   if (!(await store.lockClient(clientId))) throw unknownClient()
-  const slots = await store.listTakenSlots(clientId)
-  const free = Array.from({ length: MAX_LIVE_CREDENTIALS }, (_, index) => index + 1).find(
-    (slot) => !slots.includes(slot),
-  )
+  const places = credentialPlacesStore(connection, workspace.id)
+  const findFree = async () => {
+    const taken = await places.listTakenSlots(clientId)
+    return SLOTS.find((slot) => !taken.includes(slot))
+  }
+  let free = await findFree()
+  const ended = free === undefined ? await places.revokeEndedCredentials(clientId) : []
+  free ??= await findFree()
   if (free === undefined) {
     throw new ChangeRefusal(
       'credentials',
@@ -71,6 +83,7 @@ export async function addSecret(
   }
   const digest = await makeDigest(needs, connection, workspace, clientId, made)
   await requireFree('chosen', store.insertCredential(clientId, free, { ...made.credential, digest }))
+  return ended.length > 0 ? { ended } : {}
 }
 
 /**

@@ -2,6 +2,7 @@
  * A client replaces its own secret. The new one works at once and dies unused after an hour; its first use gives the old one its
  * end, the overlap from that moment and never sooner, so that the client's other processes go on working meanwhile.
  */
+import { MAX_LIVE_CREDENTIALS } from '../clients/client.ts'
 import { clientStore } from '../clients/client-store.ts'
 import { credentialListStore } from '../clients/credential-list-store.ts'
 import type { ClientId, CredentialId } from '../ids.ts'
@@ -41,12 +42,19 @@ export async function replaceOwnSecret(
     )
     if (!live.some(({ id }) => id === old))
       throw new ChangeRefusal('id', 'unknown_credential', 'id names no live credential of this client')
-    // Its answer was lost, perhaps: who asks again does not fill the client's places.
-    for (const { id, replaces, awaitsUse } of live)
-      if (awaitsUse && replaces === old) await store.revokeCredential(clientId, id)
-    const expiresAt = (await databaseTime(connection)) + DIES_UNUSED
+    const now = await databaseTime(connection)
+    const standing = live.filter(({ expiresAt: end }) => end === undefined || end.getTime() > now * 1000)
+    if (standing.length >= MAX_LIVE_CREDENTIALS) {
+      // Answers that were lost, perhaps: who asks again does not fill the client's places. While there are others, what
+      // another process of the client was given at the same time, and has not used yet, stays.
+      const [oldest] = standing
+        .filter(({ replaces, awaitsUse }) => awaitsUse && replaces === old)
+        .toSorted((one, other) => one.createdAt.getTime() - other.createdAt.getTime())
+      if (oldest !== undefined) await store.revokeCredential(clientId, oldest.id)
+    }
+    const expiresAt = now + DIES_UNUSED
     const replacement = { replaces: old, overlap }
-    await addSecret(needs, connection, workspace, clientId, {
+    const { ended } = await addSecret(needs, connection, workspace, clientId, {
       ...made,
       credential: { ...made.credential, expiresAt, replacement },
     })
@@ -56,7 +64,7 @@ export async function replaceOwnSecret(
         action: 'secret_replaced',
         workspaceId: workspace.id,
         subject: clientId,
-        details: { credentialId: made.credential.id, replaces: old, overlap },
+        details: { credentialId: made.credential.id, replaces: old, overlap, ...(ended && { ended }) },
       },
     }
   })

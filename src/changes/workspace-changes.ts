@@ -1,6 +1,6 @@
 /** Changes of a workspace: its settings, whether its clients get tokens, its end. Its name and issuer stay taken for ever. */
 import { keyStore } from '../keys/key-store.ts'
-import { nextRotation, scheduleFault } from '../keys/rotation-schedule.ts'
+import { nextRotation } from '../keys/rotation-schedule.ts'
 import { databaseTime } from '../storage/database-time.ts'
 import type { TenantConnection } from '../storage/transaction.ts'
 import { workspaceStore } from '../tenancy/tenancy-store.ts'
@@ -24,7 +24,6 @@ export async function updateWorkspace(
     const before = await requireWorkspace(connection, workspace)
     const after: Workspace = { ...before, ...patch }
     requireSettings(after)
-    requireSchedule(after.keyRotation)
     const dueAt =
       after.keyRotation === before.keyRotation
         ? undefined
@@ -97,9 +96,4 @@ async function requireWorkspace(connection: TenantConnection, { id, slug }: Work
   if (found === undefined || found.id !== id)
     throw new ChangeRefusal('workspace', 'unknown_workspace', 'workspace names no workspace of this tenant')
   return found
-}
-
-function requireSchedule(schedule: string | undefined): void {
-  const fault = scheduleFault(schedule)
-  if (fault !== undefined) throw new ChangeRefusal('keyRotation', 'schedule_syntax', `keyRotation ${fault}`)
 }

@@ -20,10 +20,26 @@ export type ClientFilter = {
   readonly unusedSince?: Date
   /** A live credential of it ends before. */
   readonly expiresBefore?: Date
+  /** The last id that is looked at. */
+  readonly upTo?: ClientId
 }
 
 export function clientListStore({ db, tenantId }: TenantConnection, workspaceId: WorkspaceId) {
   return {
+    /** So many clients after an id. @returns the last one's id; undefined: there are not so many */
+    async findWindowEnd(after: string | undefined, size: number): Promise<ClientId | undefined> {
+      let query = db
+        .selectFrom('client')
+        .select('client_id')
+        .where('tenant_id', '=', tenantId)
+        .where('workspace_id', '=', workspaceId)
+        .orderBy('client_id')
+        .offset(size - 1)
+        .limit(1)
+      if (after !== undefined) query = query.where('client_id', '>', after as ClientId)
+      return (await query.executeTakeFirst())?.client_id
+    },
+
     /** By id. @param after an id; undefined: from the first */
     async listClients(
       filter: ClientFilter,
@@ -54,6 +70,7 @@ export function clientListStore({ db, tenantId }: TenantConnection, workspaceId:
         .limit(most)
       if (filter.id !== undefined) query = query.where('client_id', '=', filter.id)
       if (after !== undefined) query = query.where('client_id', '>', after as ClientId)
+      if (filter.upTo !== undefined) query = query.where('client_id', '<=', filter.upTo)
       if (filter.state !== undefined) query = query.where('state', '=', filter.state)
       if (filter.scope !== undefined)
         query =
@@ -61,11 +78,15 @@ export function clientListStore({ db, tenantId }: TenantConnection, workspaceId:
           and g.workspace_id = client.workspace_id and g.client_id = client.client_id and g.scope_token = ${filter.scope})`)
       if (filter.expiresBefore !== undefined)
         query = query.where(sql<boolean>`exists (${live} and c.expires_at < ${filter.expiresBefore})`)
-      if (filter.unusedSince !== undefined)
+      if (filter.unusedSince !== undefined) {
+        // The bounds once more: else all uses of the workspace are read for a few of its clients.
+        const from = after === undefined ? sql`` : sql`and u.client_id > ${after}`
+        const to = filter.upTo === undefined ? sql`` : sql`and u.client_id <= ${filter.upTo}`
         query = query.where('created_at', '<', filter.unusedSince)
           .where(sql<boolean>`not exists (select from regent.credential_use u where u.tenant_id = client.tenant_id
             and u.workspace_id = client.workspace_id and u.client_id = client.client_id
-            and u.last_used_at >= ${filter.unusedSince})`)
+            and u.last_used_at >= ${filter.unusedSince} ${from} ${to})`)
+      }
       const rows = await query.execute()
       return rows.map((row) => ({
         id: row.client_id,

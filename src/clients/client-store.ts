@@ -95,16 +95,6 @@ export function clientStore({ db, tenantId }: TenantConnection, workspaceId: Wor
         .execute()
     },
 
-    async listTakenSlots(clientId: ClientId): Promise<readonly number[]> {
-      const rows = await db
-        .selectFrom('credential')
-        .select('slot')
-        .where((eb) => eb.and({ ...here, client_id: clientId }))
-        .where('slot', 'is not', null)
-        .execute()
-      return rows.flatMap(({ slot }) => slot ?? [])
-    },
-
     /** @param expiresAt undefined: it has no end. @returns whether there is such a live one */
     async updateCredential(
       clientId: ClientId,

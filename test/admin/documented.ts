@@ -1,5 +1,5 @@
 /** Holds every request and every answer that a test has seen to the OpenAPI document: what it lacks, and what differs, throws. */
-import { Ajv2020 } from 'ajv/dist/2020.js'
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { openApi } from '../../src/admin/openapi.ts'
 import { ROUTES } from '../../src/admin/routes/index.ts'
@@ -15,6 +15,7 @@ const DOCUMENT = openApi(ROUTES) as {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
   readonly components: object
 }
+const PREVIEW = { $ref: '#/components/schemas/Preview' }
 const ajv = new Ajv2020({ strict: false, allErrors: true })
 ;(addFormats as unknown as (ajv: Ajv2020) => void)(ajv)
 ajv.addSchema({ $id: 'document', components: DOCUMENT.components })
@@ -48,7 +49,7 @@ export function documented(
     )
   const previewed = status === 200 && Object(json).dry_run === true
   const schema = previewed
-    ? { $ref: '#/components/schemas/Preview' }
+    ? PREVIEW
     : answer?.content?.[status < 400 ? 'application/json' : 'application/problem+json']?.schema
   if (schema !== undefined && type.endsWith('json')) requireValid(schema, json, `${method} ${path} ${status}`)
 }
@@ -57,11 +58,20 @@ function patternOf(path: string): RegExp {
   return new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`)
 }
 
+/** To compile one costs more than all that it is asked. */
+const compiled = new WeakMap<object, ValidateFunction>()
+
+function validatorOf(schema: object): ValidateFunction {
+  const known = compiled.get(schema)
+  if (known !== undefined) return known
+  const own = JSON.stringify(schema).replaceAll('"#/components', '"document#/components')
+  const validate = ajv.compile(JSON.parse(own) as object)
+  compiled.set(schema, validate)
+  return validate
+}
+
 function requireValid(schema: object, value: unknown, what: string): void {
-  const own = JSON.parse(
-    JSON.stringify(schema).replaceAll('"#/components', '"document#/components'),
-  ) as object
-  const validate = ajv.compile(own)
+  const validate = validatorOf(schema)
   if (!validate(value))
     throw new Error(
       `${what} is not as documented: ${ajv.errorsText(validate.errors)}: ${JSON.stringify(value)}`,

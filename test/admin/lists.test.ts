@@ -161,6 +161,22 @@ describe('lists', () => {
     expect([other.status, other.body.reason]).toEqual([422, 'cursor_syntax'])
   })
 
+  it('go through so many clients a page, where few of them match: on after a page with none', async () => {
+    // Made after whatever moment is asked about: none of them matches.
+    await place.world.superuser(
+      `insert into regent.client (tenant_id, workspace_id, client_id, name, token_endpoint_auth_method, strict_auth_method,
+         grant_types, several_resources, created_at)
+       select tenant_id, workspace_id, lpad(n::text, 6, '0'), 'x', 'client_secret_basic', false, '{}', false, '2100-01-01'
+       from regent.client, generate_series(1, 10000) n where client_id = 'page-3'`,
+    )
+    const path = `/workspaces/shop/clients?unused_since=${SOON}&limit=200`
+    const first = (await place.acme.ask('get', path)).body
+    expect(first).toEqual({ items: [], next_cursor: expect.any(String) })
+    const second = (await place.acme.ask('get', `${path}&cursor=${first.next_cursor}`)).body
+    expect((second.items as Item[]).map(({ id }) => id)).toContain('page-3')
+    expect(second.next_cursor).toBeUndefined()
+  })
+
   it.each(['scope=%00', 'cursor=%00', '%00=x', 'scope=%F0%90'])(
     'refuse what is no text: %s',
     async (query) => {

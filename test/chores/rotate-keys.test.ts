@@ -1,6 +1,7 @@
 /** Signing keys that take turns by a schedule: once, whoever comes first, and not before verifiers can have the next one. */
 import { maintainKeys } from '../../src/changes/key-changes.ts'
 import type { ChangeNeeds } from '../../src/changes/change.ts'
+import { createWorkspace } from '../../src/changes/create-workspace.ts'
 import { updateWorkspace } from '../../src/changes/workspace-changes.ts'
 import { rotateDueKeys } from '../../src/chores/rotate-keys.ts'
 import { nextRotation, scheduleFault } from '../../src/keys/rotation-schedule.ts'
@@ -30,10 +31,10 @@ describe('scheduled rotation of keys', () => {
     )
     return rows.map(({ state }) => state)
   }
-  const due = async () => {
+  const due = async (id = shop.workspace.id) => {
     const { rows } = await world.superuser<{ due: Date | null }>(
       `select rotation_due_at as due from regent.workspace where workspace_id = $1`,
-      [shop.workspace.id],
+      [id],
     )
     return rows[0]?.due
   }
@@ -57,6 +58,15 @@ describe('scheduled rotation of keys', () => {
     expect(at).toBeGreaterThanOrEqual(first)
     expect(at).toBeLessThanOrEqual(first + 86_400_000)
     expect(await work()).toBe(0)
+  })
+
+  it('is scheduled for a workspace that is made with a schedule, as for one that gets it later', async () => {
+    const { tenant } = shop.workspace
+    const settings = { keyRotation: QUARTERLY }
+    const { workspace } = await createWorkspace(needs, tenant, { slug: 'scheduled', settings })
+    expect((await due(workspace.id))?.getTime()).toBeGreaterThan(Date.now())
+    const wrong = createWorkspace(needs, tenant, { slug: 'wrong', settings: { keyRotation: 'now and then' } })
+    await expect(wrong).rejects.toMatchObject({ field: 'keyRotation', reason: 'schedule_syntax' })
   })
 
   it('is tried again later while verifiers may not have the next key', async () => {

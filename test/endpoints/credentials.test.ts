@@ -113,11 +113,35 @@ describe('POST /oauth2/credentials', () => {
     expect((await rowOf(ending.credentialId))?.rest).toBeLessThanOrEqual(30)
   })
 
-  it('takes back what was never used when it is asked again: a lost answer fills no place', async () => {
+  it('leaves to each of two processes that ask at once what it was given', async () => {
+    const [one, other] = await Promise.all([replaced(), replaced()])
+    for (const fresh of [one, other, robot]) await shop.token(fresh).expect(200)
+  })
+
+  it('takes back the oldest that was never used where all places are taken: a lost answer fills none', async () => {
     const all = []
     for (let n = 0; n < 8; n++) all.push(await replaced())
     const states = await Promise.all(all.map(({ credentialId }) => rowOf(credentialId)))
-    expect(states.map((row) => row?.state)).toEqual([...Array.from({ length: 7 }, () => 'revoked'), 'live'])
+    expect(states.map((row) => row?.state)).toEqual([
+      ...Array.from({ length: 4 }, () => 'revoked'),
+      ...Array.from({ length: 4 }, () => 'live'),
+    ])
+    await shop.token(robot).expect(200)
+  })
+
+  it('has room as often as it is asked, when those before have ended', async () => {
+    let current: typeof robot = robot
+    for (let n = 0; n < 8; n++) {
+      const fresh = await replaced(current, { overlap: '0' })
+      await shop.token(fresh).expect(200)
+      await until(fresh.credentialId)
+      current = fresh
+    }
+    const { rows } = await world.superuser<{ details: { ended?: readonly string[] } }>(
+      `select details from regent.audit_event where action = 'secret_replaced' and subject = $1 and details ? 'ended'`,
+      [robot.id],
+    )
+    expect(rows.flatMap(({ details }) => details.ended)).toContain(robot.credentialId)
   })
 
   it('is refused with a bearer token, a wrong secret, and where the workspace does not allow it', async () => {

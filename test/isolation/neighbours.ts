@@ -7,6 +7,7 @@ import pg from 'pg'
 import type { ClientId, CredentialId, Kid, TenantId, WorkspaceId } from '../../src/ids.ts'
 import { revokeKey } from '../../src/changes/key-changes.ts'
 import { createResourceServer } from '../../src/changes/create-resource-server.ts'
+import { createSecret } from '../../src/changes/credential-changes.ts'
 import { replaceOwnSecret } from '../../src/changes/replace-own-secret.ts'
 import { addScopes } from '../../src/changes/resource-server-changes.ts'
 import { grantScopes } from '../../src/changes/scope-changes.ts'
@@ -69,6 +70,11 @@ export async function openNeighbourhood() {
     story.workspace,
     'robot' as ClientId,
     credentialId as CredentialId,
+  )
+  const ended = await createSecret(story.change, story.workspace, 'robot' as ClientId)
+  await superuser.query(
+    `update regent.credential set expires_at = now() - interval '1 h' where credential_id = $1`,
+    [ended.credentialId],
   )
   await story.client('bygone')
   await deleteClient(story.change, story.workspace, 'bygone' as ClientId)

@@ -8,6 +8,7 @@ import { feedStore } from '../../src/changes/feed-store.ts'
 import { credentialFactsStore } from '../../src/records/credential-facts-store.ts'
 import { tenantUseStore } from '../../src/records/use-store.ts'
 import { clientStore } from '../../src/clients/client-store.ts'
+import { credentialPlacesStore } from '../../src/clients/credential-places-store.ts'
 import { clientListStore } from '../../src/clients/client-list-store.ts'
 import { administratorStore, credentialListStore } from '../../src/clients/credential-list-store.ts'
 import { knownClientStore } from '../../src/clients/known-client-store.ts'
@@ -110,16 +111,24 @@ const OF_TENANTS = [
         notBefore: undefined,
         expiresAt: undefined,
       }),
-    listTakenSlots: (store, { client }) => store.listTakenSlots(client),
     revokeCredential: (store, { client, credentialId }) => store.revokeCredential(client, credentialId),
     upsertGrant: (store, { client }) => store.upsertGrant(client, READ, false),
     deleteGrant: (store, { client }) => store.deleteGrant(client, READ),
   }),
+  ...asked(
+    'credentialPlacesStore',
+    (connection, { workspaceId }) => credentialPlacesStore(connection, workspaceId),
+    {
+      listTakenSlots: (store, { client }) => store.listTakenSlots(client),
+      revokeEndedCredentials: async (store, { client }) => [...(await store.revokeEndedCredentials(client))],
+    },
+  ),
   ...asked('knownClientStore', (connection, { workspaceId }) => knownClientStore(connection, workspaceId), {
     findClients: async (store, { client }) => [...(await store.findClients([client]))],
     findClient: (store, { client }) => store.findClient(client),
   }),
   ...asked('clientListStore', (connection, { workspaceId }) => clientListStore(connection, workspaceId), {
+    findWindowEnd: (store) => store.findWindowEnd(undefined, 1),
     listClients: async (store) =>
       (await store.listClients({}, undefined, 10)).map(({ id, name }) => ({ id, name })),
   }),

@@ -16,7 +16,10 @@ import {
   clientOf,
   findClient,
 } from '../shown/client.ts'
-import { DRY_RUN, MOMENT, page, PAGE, pageOf, readCursor, TEXT } from '../shapes.ts'
+import { cursorOf, DRY_RUN, MOMENT, page, PAGE, pageOf, readCursor, TEXT } from '../shapes.ts'
+
+/** Clients that one page goes through, at most. */
+const LOOKED_AT = 10_000
 
 export const CLIENT_ROUTES = [
   route({
@@ -30,7 +33,8 @@ export const CLIENT_ROUTES = [
       state: z.enum(['enabled', 'disabled']).optional(),
       scope: z.string().max(200).optional().meta({ description: 'that were granted this one' }),
       unused_since: MOMENT.optional().meta({
-        description: 'made before, and not known to have been used since',
+        description:
+          'made before, and not known to have been used since; a page may then have fewer than limit, even none, and goes on while there is next_cursor',
       }),
       expires_before: MOMENT.optional().meta({ description: 'with a secret that ends before' }),
     }),
@@ -44,10 +48,15 @@ export const CLIENT_ROUTES = [
         ...(query.unused_since !== undefined && { unusedSince: new Date(query.unused_since) }),
         ...(query.expires_before !== undefined && { expiresBefore: new Date(query.expires_before) }),
       }
-      const all = await read((connection) =>
-        clientListStore(connection, id).listClients(filter, after, query.limit + 1),
-      )
-      return { body: page(all, query.limit, (client) => [client.id], showClient) }
+      const { all, upTo } = await read(async (connection) => {
+        const store = clientListStore(connection, id)
+        // Who was not used is found by going through those who were: so many at a time.
+        const end = query.unused_since === undefined ? undefined : await store.findWindowEnd(after, LOOKED_AT)
+        const window = end === undefined ? filter : { ...filter, upTo: end }
+        return { all: await store.listClients(window, after, query.limit + 1), upTo: end }
+      })
+      const shown = page(all, query.limit, (client) => [client.id], showClient)
+      return { body: upTo === undefined ? shown : { next_cursor: cursorOf([upTo]), ...shown } }
     },
   }),
   route({
