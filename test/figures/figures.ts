@@ -7,6 +7,7 @@ import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { makeRunFolder } from '../support/noted-secrets.ts'
 import { startPostgres } from '../support/postgres.ts'
+import { ADMINISTERING_USAGE, administeringFigures } from './administering/administering.ts'
 import { measureEnumeration } from './enumeration.ts'
 import { flood } from './flood.ts'
 import { restartWithImported } from './imported-restart.ts'
@@ -26,7 +27,8 @@ npm run figures -- imported-restart [--clients 2000] [--weak 200] [--cost 10]
   both: [--patience 1000], milliseconds of REGENT_DB_TIMEOUT
 npm run figures -- model     [--operations 1000000] [--seed 1] [--minutes 600]
 npm run figures -- observing
-npm run figures -- issuance  [--turns 5] [--tokens 20000] [--connections 64]   (after npm run build)`
+npm run figures -- issuance  [--turns 5] [--tokens 20000] [--connections 64]   (after npm run build)
+${ADMINISTERING_USAGE}`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -34,14 +36,14 @@ const { values, positionals } = parseArgs({
     restarts: { type: 'string', default: '20' },
     drain: { type: 'string', default: '5' },
     connections: { type: 'string' },
-    turns: { type: 'string', default: '5' },
+    turns: { type: 'string' },
     tokens: { type: 'string', default: '20000' },
     count: { type: 'string', default: '1000000' },
     seed: { type: 'string', default: '1' },
     starts: { type: 'string', default: '11' },
     each: { type: 'string', default: '20000' },
     clients: { type: 'string' },
-    lanes: { type: 'string', default: '20' },
+    lanes: { type: 'string' },
     rest: { type: 'string', default: '10' },
     minutes: { type: 'string' },
     weak: { type: 'string', default: '200' },
@@ -52,6 +54,11 @@ const { values, positionals } = parseArgs({
     cost: { type: 'string', default: '10' },
     patience: { type: 'string', default: '1000' },
     operations: { type: 'string', default: '1000000' },
+    edits: { type: 'string', default: '1000' },
+    nodes: { type: 'string', default: '3' },
+    kills: { type: 'string', default: '200' },
+    rotations: { type: 'string', default: '1000' },
+    workspaces: { type: 'string', default: '200' },
   },
 })
 
@@ -60,6 +67,8 @@ const progress = (line: string) => process.stderr.write(`${line}\n`)
 
 /** Each prints its figures, and says whether the promise behind them was kept. */
 const FIGURES: Readonly<Record<string, () => Promise<boolean>>> = {
+  ...administeringFigures(values, say, progress),
+
   async restarts() {
     const restarts = Number(values.restarts)
     const { requests, failed, failures, exits } = await restartUnderLoad({
@@ -95,7 +104,7 @@ const FIGURES: Readonly<Record<string, () => Promise<boolean>>> = {
     const { attempts, answers, medians, pairs, controls } = await measureEnumeration({
       each: Number(values.each),
       clients: Number(values.clients ?? 100),
-      lanes: Number(values.lanes),
+      lanes: Number(values.lanes ?? 20),
       rest: Number(values.rest),
       minutes: Number(values.minutes ?? 60),
       onProgress: progress,
@@ -185,7 +194,7 @@ const FIGURES: Readonly<Record<string, () => Promise<boolean>>> = {
     const recording = await measureRecording(2000, 200)
     say(`recording a token: median ${median(recording).toFixed(2)} us of processor time`)
     const costs = await measureIssuance({
-      turns: Number(values.turns),
+      turns: Number(values.turns ?? 5),
       tokens: Number(values.tokens),
       connections: Number(values.connections ?? 64),
       program: 'dist/src/main.js',

@@ -2,14 +2,13 @@
  * What the issuance log costs: processor time a token, of the server and of PostgreSQL, with the log off, async and durable,
  * taken in turns; and how many rows share a commit. Time is read from /proc, so this needs Linux.
  */
-import { readdirSync, readFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
-import { Client } from 'pg'
 import { lastUse } from '../../src/records/last-use.ts'
 import { issuanceLog } from '../../src/records/issuance-log.ts'
 import { newCredentialId, newRandomId, newTenantId, newWorkspaceId, type ClientId } from '../../src/ids.ts'
 import type { Database } from '../../src/storage/transaction.ts'
 import type { Workspace } from '../../src/tenancy/tenant.ts'
+import { postgresTime, processTime } from './processor-time.ts'
 import { openSite, type Node, type Site } from './site.ts'
 
 export type IssuanceCost = {
@@ -22,8 +21,6 @@ export type IssuanceCost = {
 type Mode = 'off' | 'async' | 'durable'
 
 const MODES: readonly Mode[] = ['off', 'async', 'durable']
-/** Of a clock tick in /proc (USER_HZ). */
-const MICROSECONDS_A_TICK = 10_000
 
 export async function measureIssuance(settings: {
   readonly turns: number
@@ -146,42 +143,9 @@ async function spent(node: Node) {
       0,
     )
   return {
-    server: ticks(node.pid).own * MICROSECONDS_A_TICK,
+    server: processTime(node.pid),
     postgres: await postgresTime(),
     rows: count('rows'),
     commits: count('commits'),
   }
-}
-
-/** Of the server's main process, its children, and those that ended. */
-async function postgresTime(): Promise<number> {
-  const client = new Client({ connectionString: process.env.REGENT_TEST_POSTGRES })
-  await client.connect()
-  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
-  // While the backend is there: its parent is the server.
-  const main = ticks(rows[0]?.pid ?? 0).parent
-  await client.end()
-  const children = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => {
-      try {
-        const one = ticks(Number(name))
-        return one.parent === main ? [one.own] : []
-      } catch {
-        return [] // It ended meanwhile.
-      }
-    })
-  const { own, ofChildren } = ticks(main)
-  return (own + ofChildren + children.reduce((sum, one) => sum + one, 0)) * MICROSECONDS_A_TICK
-}
-
-/** Field numbers of proc_pid_stat(5), after the name in brackets. */
-function ticks(pid: number) {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  const fields = stat
-    .slice(stat.lastIndexOf(')') + 2)
-    .split(' ')
-    .map(Number)
-  const at = (number: number) => fields[number - 3] ?? 0
-  return { parent: at(4), own: at(14) + at(15), ofChildren: at(16) + at(17) }
 }

@@ -53,6 +53,10 @@ export async function openSite({
     publicPort,
     origin,
     databaseUrl: home.url,
+    /** Past all locks: for planting many rows, and for pulling moments nearer. */
+    superuserUrl: home.superuserUrl,
+    /** @returns what the command says. @throws Error with its complaint */
+    run: must,
 
     /**
      * @param nodeArgs of Node's own
