@@ -37,3 +37,23 @@ export function steadyClock(wall: () => number = Date.now, steady: () => number 
     },
   }
 }
+
+/** Milliseconds of the event loop that long work takes in one go. */
+const SLICE = 8
+
+/**
+ * For work of many small parts: to be awaited after each. Whoever else wants the event loop has it now and then.
+ * @param steady milliseconds of a clock that nobody sets
+ */
+export function slices(steady: () => number = monotonic): () => Promise<void> | undefined {
+  let begun = steady()
+  return () => {
+    if (steady() - begun < SLICE) return undefined
+    return new Promise((resolve) =>
+      setImmediate(() => {
+        begun = steady()
+        resolve()
+      }),
+    )
+  }
+}

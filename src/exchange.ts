@@ -23,6 +23,8 @@ export type Reply = {
   readonly body: string | Buffer
   /** It is for people, in a browser: a policy allows it its own style. */
   readonly page?: true
+  /** In place of the body: what comes while it is still worked on. */
+  readonly stream?: AsyncIterable<string>
   /** Which check refused it, for whoever observes: never sent. */
   readonly reason?: string
 }

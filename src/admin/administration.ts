@@ -5,38 +5,24 @@
  */
 import type { ChangeParts } from '../changes/change.ts'
 import type { Clock } from '../clock.ts'
-import type { FollowingDirectory } from '../directory/directory.ts'
-import type { Question, Reply } from '../exchange.ts'
+import type { Reply } from '../exchange.ts'
 import type { ClientId, TenantId } from '../ids.ts'
 import type { Observe } from '../observe/observation.ts'
-import { awaitConfirmation } from '../records/confirmation.ts'
-import type { Database } from '../storage/transaction.ts'
-import type { AdminAddress } from '../tenancy/address.ts'
 import { ADMIN_WORKSPACE, administrationOf } from '../tenancy/administration.ts'
 import type { Region } from '../tenancy/region.ts'
-import { isWorkspaceSlug } from '../tenancy/slug.ts'
-import { workspaceStore } from '../tenancy/tenancy-store.ts'
-import { isGone, type Workspace } from '../tenancy/tenant.ts'
+import { isGone } from '../tenancy/tenant.ts'
 import { requireCaller, requirePermission } from './caller.ts'
 import { readJson, readPreferences, readQuery } from './input.ts'
 import { readConditions } from './conditions.ts'
-import { makeChange } from './make-change.ts'
+import { openContext } from './open-context.ts'
+import type { AdminQuestion, AdminRegion } from './question.ts'
 import { reply } from './reply.ts'
 import { openApi } from './openapi.ts'
 import { PERMISSIONS } from './permissions.ts'
 import { notFound, Problem, problemReply } from './problem.ts'
-import type { AdminRoute, ChangePlan, Context, Shown } from './route.ts'
+import type { AdminRoute, Context, Shown } from './route.ts'
 import { ROUTES } from './routes/index.ts'
-import { changeMade } from './tell-change.ts'
-import { turns } from './turns.ts'
-
-export type AdminQuestion = Question<AdminAddress>
-
-export type AdminRegion = {
-  readonly directory: Pick<FollowingDirectory, 'locate' | 'findClient' | 'confirmClient' | 'feed'>
-  /** Patient enough for a replica that confirms commits. */
-  readonly database: Database
-}
+import { turns, type InTurn } from './turns.ts'
 
 type Needs = {
   readonly regions: ReadonlyMap<Region, AdminRegion>
@@ -67,7 +53,7 @@ export function administration(needs: Needs) {
     question: AdminQuestion,
     onClient: (clientId: ClientId) => void,
   ): Promise<Reply> => {
-    const { address, headers, peer, requestId } = question
+    const { address, headers, peer } = question
     const { region, tenant: slug } = address
     const here = regions.get(region)
     if (here === undefined)
@@ -99,39 +85,13 @@ export function administration(needs: Needs) {
     const body = route.body ? readJson(question.body, headers('content-type'), route.body) : {}
     const prefer = readPreferences(headers('prefer'))
     const conditions = readConditions(question, route, query, tenant.id, caller.clientId)
-    let feedNumber: number | undefined
-    const context: Context = {
-      caller,
-      region,
-      tenant,
-      params,
-      query,
-      body,
-      database: here.database,
-      keyring: needs.changes.keyring,
-      origin: needs.changes.origin,
-      read: (work) => here.database.inTenant(tenant.id, work),
-      readAsOperator: (work) => here.database.asOperator(work),
-      async workspace() {
-        const found = await here.database.inTenant(tenant.id, (connection) =>
-          findWorkspace(connection, params.workspace),
-        )
-        if (found === undefined) throw notFound()
-        return found
-      },
-      async change<Value extends object>(plan: ChangePlan<Value>): Promise<Shown> {
-        const own = { region, database: here.database, actor: `client ${caller.clientId}`, requestId, peer }
-        const made = await makeChange({ ...needs.changes, ...own }, conditions, plan)
-        ;({ feedNumber } = made)
-        if (made.event) observe(changeMade({ ...own, event: made.event, tenant: slug, route, params }))
-        return made.shown
-      },
-    }
+    const own = { region, tenant, caller, route, params, query, body, conditions, question }
+    const { context, feedNumber } = openContext({ ...needs, ...own, here, wait: prefer.wait })
     const run = () => route.run(context as Context<never, never>)
-    const shown = await (inTurn.get(region)?.(run) ?? run())
-    const confirmed = feedNumber === undefined ? {} : await confirm(here, region, feedNumber, prefer.wait)
+    const shown = await inItsTurn(inTurn.get(region), run)
+    const confirmed = shown.stream === undefined ? await context.confirmed() : {}
     const prefix = PREFIX[route.api](slug)
-    return reply(route, shown, prefix, prefer.minimal && feedNumber !== undefined, confirmed)
+    return reply(route, shown, prefix, prefer.minimal && feedNumber() !== undefined, confirmed)
   }
 
   return {
@@ -162,33 +122,16 @@ export function administration(needs: Needs) {
   }
 }
 
-/** Until all live nodes know of it (RFC 7240 §4.3); who does not say so in time is named. */
-async function confirm(
-  { database, directory }: AdminRegion,
-  region: Region,
-  feedNumber: number,
-  wait: number | undefined,
-): Promise<Readonly<Record<string, string>>> {
-  // This node's own memory first: who reads what it has just changed finds it so. It is done all the same.
-  await directory.feed.poll().catch(() => {})
-  if (wait === undefined) return {}
-  const found = await awaitConfirmation(database, region, feedNumber, wait).catch(() => undefined)
-  // Nobody could be asked who knows of it: the preference was not applied.
-  if (found === undefined) return {}
-  const { missing } = found
-  return {
-    'Preference-Applied': `wait=${wait}`,
-    ...(missing.length > 0 && { 'Regent-Unconfirmed-Nodes': missing.join(', ') }),
-  }
-}
-
-async function findWorkspace(
-  connection: Parameters<typeof workspaceStore>[0],
-  slug: string | undefined,
-): Promise<Workspace | undefined> {
-  return slug !== undefined && isWorkspaceSlug(slug)
-    ? workspaceStore(connection).findWorkspace(slug)
-    : undefined
+/** An answer that comes while it is still worked on begins at once; its turn ends with the work. */
+function inItsTurn(inTurn: InTurn | undefined, run: () => Promise<Shown>): Promise<Shown> {
+  if (inTurn === undefined) return run()
+  return new Promise((resolve, reject) => {
+    inTurn(async () => {
+      const shown = await run()
+      resolve(shown)
+      await shown.stream?.worked
+    }).catch(reject)
+  })
 }
 
 function notAllowed(allow: readonly string[]): Problem {

@@ -27,11 +27,15 @@ class Undone extends Error {
   }
 }
 
+/** A backup that lacks what was made lacks nothing that must not live. */
+const MAKES = /_(?:created|added|imported)$/
+
 /** Both undefined: nothing was changed, for it was a dry run, or had been done before. */
 export type Made = {
   readonly shown: Shown
   readonly feedNumber?: number
-  readonly event?: ChangeEvent
+  /** What was done; of many things at once, those that end or change something, and that it was done. */
+  readonly events?: readonly ChangeEvent[]
 }
 
 export async function makeChange<Value extends object>(
@@ -41,13 +45,14 @@ export async function makeChange<Value extends object>(
 ): Promise<Made> {
   const { region, keyring } = needs
   let shown: Shown = {}
-  let made: ChangeEvent | undefined
+  let made: readonly ChangeEvent[] | undefined
   const hooks = {
     async before(connection: Connection) {
       // Before the answer of an earlier time, too: a narrower token is not shown what a wider one was.
       await plan.guard?.(connection)
       if (repeatable !== undefined && !dryRun) {
-        const told = await claimRequest(connection, region, keyring, repeatable.name, repeatable.request)
+        const request = [...repeatable.request, ...(plan.asked === undefined ? [] : [plan.asked])]
+        const told = await claimRequest(connection, region, keyring, repeatable.name, request)
         if (told.outcome === 'repeated') throw new Undone(again(JSON.parse(told.answer) as Shown))
         if (told.outcome !== 'first') throw repetitionProblem(told.outcome)
       }
@@ -55,9 +60,10 @@ export async function makeChange<Value extends object>(
       if (ifMatch !== undefined) requireMatch(ifMatch, state)
     },
 
-    async after(connection: Connection, { value, event, breaks = [] }: Outcome<object>) {
+    async after(connection: Connection, outcome: Outcome<object>) {
+      const { value, event, events = [], unchanged = false, breaks = [] } = outcome
       await plan.afterwards?.(connection)
-      made = event
+      if (!unchanged) made = [...events.filter(({ action }) => !MAKES.test(action)), event]
       shown = await plan.show(connection, value as Value)
       if (dryRun) throw new Undone(preview(shown, event, breaks))
       if (repeatable !== undefined) {
@@ -68,7 +74,7 @@ export async function makeChange<Value extends object>(
   }
   try {
     const { feedNumber } = await plan.make({ ...needs, hooks })
-    return { shown, feedNumber, ...(made && { event: made }) }
+    return { shown, ...(feedNumber !== undefined && { feedNumber }), ...(made && { events: made }) }
   } catch (error) {
     if (error instanceof Undone) return { shown: error.shown }
     throw error

@@ -1,6 +1,7 @@
 /** The OpenAPI 3.1 document of both administrative APIs, made of the same shapes that requests are read with. */
 import { z } from 'zod'
 import { PERMISSIONS } from './permissions.ts'
+import { NDJSON } from './reply.ts'
 import type { AdminRoute } from './route.ts'
 import { PREVIEW, PROBLEM } from './shapes.ts'
 
@@ -25,7 +26,17 @@ export function openApi(routes: readonly AdminRoute[]): object {
   }
 }
 
-function operationOf({ name, api, method, path, summary, query, body, answers }: AdminRoute): object {
+function operationOf({
+  name,
+  api,
+  method,
+  path,
+  summary,
+  query,
+  body,
+  streams,
+  answers,
+}: AdminRoute): object {
   const inPath = [...`${api === 'tenant' ? '{tenant}' : ''}${path}`.matchAll(/\{(\w+)\}/g)].map(
     ([, parameter]) => ({
       name: parameter,
@@ -40,7 +51,7 @@ function operationOf({ name, api, method, path, summary, query, body, answers }:
     required: !(shape as z.ZodType).safeParse(undefined).success,
     schema: schemaOf(shape as z.ZodType, 'input'),
   }))
-  const preview = query !== undefined && 'dry_run' in query.shape
+  const preview = query !== undefined && 'dry_run' in query.shape && streams === undefined
   return {
     operationId: name,
     tags: [api],
@@ -48,6 +59,14 @@ function operationOf({ name, api, method, path, summary, query, body, answers }:
     description: `Needs the scope \`${PERMISSIONS[name]}\`.`,
     parameters: [...inPath, ...inQuery, ...headersOf(method)],
     ...(body && { requestBody: { content: { 'application/json': { schema: schemaOf(body, 'input') } } } }),
+    ...(streams?.takes && {
+      requestBody: {
+        content: {
+          'application/json': { schema: schemaOf(streams.takes.whole, 'input') },
+          [NDJSON]: { schema: schemaOf(streams.takes.line, 'input') },
+        },
+      },
+    }),
     responses: {
       ...Object.fromEntries(
         Object.entries(answers).map(([status, shape]) => [
@@ -55,10 +74,12 @@ function operationOf({ name, api, method, path, summary, query, body, answers }:
           {
             description: summary,
             ...(shape && { content: { 'application/json': { schema: schemaOf(shape) } } }),
+            ...(streams && { content: { [NDJSON]: { schema: schemaOf(streams.answers, 'input') } } }),
           },
         ]),
       ),
       ...(method !== 'GET' &&
+        streams === undefined &&
         !('204' in answers) && { 204: { description: 'done, with Prefer: return=minimal' } }),
       ...(preview && !('200' in answers) && { 200: content('what would change', 'Preview') }),
       default: {

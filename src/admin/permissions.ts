@@ -32,6 +32,9 @@ export const PERMISSIONS = {
   'key.list': 'keys:read',
   'key.rotate': 'keys:write',
   'key.revoke': 'keys:write',
+  // More of them, for what the document has: see routes/documents.ts.
+  'document.apply': 'workspaces:read',
+  'document.export': 'workspaces:read',
   'audit.list': 'audit:read',
   'audit.export': 'audit:read',
   'audit.verify': 'audit:read',

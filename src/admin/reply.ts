@@ -3,9 +3,11 @@ import type { Reply } from '../exchange.ts'
 import { entityTag } from './make-change.ts'
 import type { AdminRoute, Shown } from './route.ts'
 
+export const NDJSON = 'application/x-ndjson'
+
 export function reply(
   route: AdminRoute,
-  { status, body, tag, location, headers, text, holdsSecret = false }: Shown,
+  { status, body, tag, location, headers, text, stream, holdsSecret = false }: Shown,
   prefix: string,
   minimal: boolean,
   confirmed: Readonly<Record<string, string>>,
@@ -18,6 +20,8 @@ export function reply(
   }
   if (text !== undefined)
     return { status: 200, headers: { ...own, 'Content-Type': text.type }, body: text.value }
+  if (stream !== undefined)
+    return { status: 200, headers: { ...own, 'Content-Type': NDJSON }, body: '', stream: stream.lines }
   if (body === undefined) return { status: status ?? 204, headers: own, body: '' }
   const isPreview = 'dry_run' in body
   // Lists have none: what they hold has each its own.

@@ -3,7 +3,7 @@
  * it (administration.ts) has authenticated the caller, checked that it may do this, and read the request, when it runs.
  */
 import type { z } from 'zod'
-import type { ChangeNeeds, Changed } from '../changes/change.ts'
+import type { ChangeNeeds, MaybeChanged } from '../changes/change.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import type { Database, OperatorConnection, TenantConnection } from '../storage/transaction.ts'
 import type { Origin } from '../tenancy/origin.ts'
@@ -27,6 +27,14 @@ export type Shown = {
   readonly text?: { readonly type: string; readonly value: string }
   /** It is shown this once. */
   readonly holdsSecret?: boolean
+  /** In place of `body`: NDJSON as it comes. */
+  readonly stream?: Stream
+}
+
+export type Stream = {
+  readonly lines: AsyncIterable<string>
+  /** Never rejects: resolves when what is told of is done, whoever still listens. */
+  readonly worked?: Promise<void>
 }
 
 export type Context<Query = unknown, Body = unknown> = {
@@ -38,6 +46,9 @@ export type Context<Query = unknown, Body = unknown> = {
   readonly params: Readonly<Record<string, string>>
   readonly query: Query
   readonly body: Body
+  /** The body, where the route takes it as it comes. */
+  readonly arriving: AsyncIterable<Buffer>
+  readonly contentTypes: readonly string[]
   /** Reads as the tenant. */
   read<T>(work: (connection: TenantConnection) => Promise<T>): Promise<T>
   /** For questions that begin their own transactions. */
@@ -49,10 +60,16 @@ export type Context<Query = unknown, Body = unknown> = {
   workspace(): Promise<Workspace>
   /** Makes the change, in one transaction with its conditions, and its answer for whoever repeats it. */
   change<Value extends object>(plan: ChangePlan<Value>): Promise<Shown>
+  /** To be awaited by whoever answers while it is worked on: that nodes know of the change, in headers. */
+  confirmed(): Promise<Readonly<Record<string, string>>>
+  /** What a refusal is called in the middle of an answer; it is observed as others are. */
+  problem(error: unknown): object
 }
 
 export type ChangePlan<Value extends object> = {
-  readonly make: (needs: ChangeNeeds) => Promise<Changed<Value>>
+  readonly make: (needs: ChangeNeeds) => Promise<MaybeChanged<Value>>
+  /** A digest of the body, where the route took it as it came. */
+  readonly asked?: string
   /** What it is called now, for `If-Match`; throws a Problem where it is not there. Default: it has no state to compare. */
   readonly state?: (connection: Connection) => Promise<object>
   /** May refuse; nothing has changed yet. */
@@ -71,6 +88,11 @@ export type AdminRoute = {
   readonly summary: string
   readonly query?: z.ZodObject
   readonly body?: z.ZodObject
+  /** In place of `body` and of a JSON answer: what comes and goes a line at a time (NDJSON); a small body may be one of JSON. */
+  readonly streams?: {
+    readonly takes?: { readonly whole: z.ZodType; readonly line: z.ZodType; readonly most: number }
+    readonly answers: z.ZodType
+  }
   /** By status. */
   readonly answers: Readonly<Record<number, z.ZodType | undefined>>
   readonly run: (context: Context<never, never>) => Promise<Shown>

@@ -3,6 +3,8 @@ import { Problem } from './problem.ts'
 
 const MAX_WAITING = 200
 
+export type InTurn = ReturnType<typeof turns>
+
 export function turns(most: number) {
   let running = 0
   const waiting: (() => void)[] = []

@@ -29,6 +29,9 @@ type Needs = {
 /** What stands in place of an end that was cut off or changed: from then on `verifyAudit` tells of it, for ever. */
 export const BROKEN = 'audit_chain_broken'
 
+/** Events whose rows go to the database together. */
+const MOST_AT_ONCE = 500
+
 /** Takes the end of the tenant's trail: who comes next waits until this transaction is over. */
 export async function openTrail(needs: Needs, connection: TenantConnection) {
   const { region, keyring } = needs
@@ -38,11 +41,13 @@ export async function openTrail(needs: Needs, connection: TenantConnection) {
   const stored = await auditStore(connection).lockHead()
   let head: Head = stored ?? BEGINNING
   return {
-    async append(event: ChangeEvent): Promise<void> {
+    /** In this order. */
+    async append(events: readonly ChangeEvent[]): Promise<void> {
       if (stored !== undefined && head === stored && !sameMac(stored.headMac, headMac(chain, stored))) {
-        head = await append(needs, connection, chain, head, { action: BROKEN, subject: 'audit_head' })
+        head = await append(needs, connection, chain, head, [{ action: BROKEN, subject: 'audit_head' }])
       }
-      head = await append(needs, connection, chain, head, event)
+      for (let from = 0; from < events.length; from += MOST_AT_ONCE)
+        head = await append(needs, connection, chain, head, events.slice(from, from + MOST_AT_ONCE))
     },
   }
 }
@@ -76,30 +81,39 @@ async function makeAuditKey(
   return key
 }
 
+type Told = Pick<ChangeEvent, 'workspaceId' | 'subject' | 'details'> & { readonly action: string }
+
 async function append(
   { actor, requestId, peer }: Needs,
   connection: TenantConnection,
   chain: Chain,
   head: Head,
-  event: Pick<ChangeEvent, 'workspaceId' | 'subject' | 'details'> & { readonly action: string },
+  events: readonly Told[],
 ): Promise<Head> {
   const store = auditStore(connection)
-  const { json: details, now } = await printedByDatabase(connection, event.details ?? {})
-  const chained: ChainedEvent = {
-    sequence: head.sequence + 1,
-    eventId: randomUUID(),
-    workspaceId: event.workspaceId ?? null,
-    action: event.action,
-    subject: event.subject,
-    actor,
-    requestId: requestId ?? null,
-    peer: peer ?? null,
-    details,
-    occurredAt: now,
-  }
-  const mac = eventMac(chain, head.mac, chained)
-  await store.insertEvent({ ...chained, mac })
-  const next = { sequence: chained.sequence, mac }
+  const printed = await printedByDatabase(
+    connection,
+    events.map(({ details = {} }) => details),
+  )
+  let next = head
+  const chained = printed.map(({ json: details, now }, index) => {
+    const { workspaceId = null, action = '', subject = '' } = events[index] ?? {}
+    const event: ChainedEvent = {
+      sequence: next.sequence + 1,
+      eventId: randomUUID(),
+      workspaceId,
+      action,
+      subject,
+      actor,
+      requestId: requestId ?? null,
+      peer: peer ?? null,
+      details,
+      occurredAt: now,
+    }
+    next = { sequence: event.sequence, mac: eventMac(chain, next.mac, event) }
+    return { ...event, mac: next.mac }
+  })
+  await store.insertEvents(chained)
   await store.updateHead({ ...next, headMac: headMac(chain, next) })
   return next
 }

@@ -48,24 +48,21 @@ export function auditStore({ db, tenantId }: TenantConnection) {
         .execute()
     },
 
-    async insertEvent({ mac, ...event }: StoredEvent): Promise<void> {
-      await db
-        .insertInto('audit_event')
-        .values({
-          tenant_id: tenantId,
-          event_id: event.eventId,
-          workspace_id: event.workspaceId as never,
-          action: event.action,
-          subject: event.subject,
-          actor: event.actor,
-          request_id: event.requestId,
-          peer: event.peer,
-          details: event.details,
-          occurred_at: sql<Date>`timestamptz 'epoch' + ${event.occurredAt}::bigint * interval '1 microsecond'`,
-          sequence: String(event.sequence),
-          mac,
-        })
-        .execute()
+    /** A statement for however many. Details go as texts of their own: they are kept as they were printed. */
+    async insertEvents(events: readonly StoredEvent[]): Promise<void> {
+      const rows = events.map((event) => ({ ...event, details: undefined, mac: event.mac.toString('hex') }))
+      await sql`
+        insert into regent.audit_event (tenant_id, event_id, workspace_id, action, subject, actor, request_id, peer, details,
+          occurred_at, sequence, mac)
+        select ${tenantId}::uuid, "eventId", "workspaceId", action, subject, actor, "requestId", peer, told.details::jsonb,
+          timestamptz 'epoch' + "occurredAt" * interval '1 microsecond', sequence, decode(mac, 'hex')
+        from rows from (
+          jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as (sequence bigint, "eventId" uuid, "workspaceId" uuid,
+            action text, subject text, actor text, "requestId" text, peer text, "occurredAt" bigint, mac text),
+          unnest(${events.map(({ details }) => details)}::text[])
+        ) as told(sequence, "eventId", "workspaceId", action, subject, actor, "requestId", peer, "occurredAt", mac, details)`.execute(
+        db,
+      )
     },
 
     /** In the order of the chain. */

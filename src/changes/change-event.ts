@@ -46,5 +46,10 @@ export type ChangeAction =
   | 'credential_changed'
   | 'credential_revoked'
   | 'keys_changed'
+  /** Of many at once, each told of before it. */
+  | 'document_applied'
+  | 'resource_server_changed'
+  | 'scope_changed'
+  | 'secret_imported'
   /** Of a tenant, of a workspace, or of a client: `details.of` says which. */
   | 'limit_set'

@@ -51,7 +51,12 @@ export type ChangeHooks = {
 
 export type Outcome<Value> = {
   readonly value: Value
+  /** The feed has it, and ends the audit trail's part of this change. */
   readonly event: ChangeEvent
+  /** What else the audit trail tells, before it: of a change that makes many. */
+  readonly events?: readonly ChangeEvent[]
+  /** All was as it should be: neither trail nor feed says anything. */
+  readonly unchanged?: boolean
   /** What goes on today and will not afterwards, in sentences for whoever is about to do it. */
   readonly breaks?: readonly string[]
 }
@@ -61,6 +66,9 @@ export type Changed<Value> = Value & {
   readonly feedNumber: number
 }
 
+/** Of a change that may find nothing to do: it has no number then. */
+export type MaybeChanged<Value> = Value & { readonly feedNumber?: number }
+
 type Work<Value> = (connection: TenantConnection) => Promise<Outcome<Value>>
 
 export async function change<Value extends object>(
@@ -68,15 +76,30 @@ export async function change<Value extends object>(
   tenantId: TenantId,
   work: Work<Value>,
 ): Promise<Changed<Value>> {
-  return needs.database.inTenant(tenantId, async (connection) => {
+  const { feedNumber, ...value } = await changeIfAny(needs, tenantId, work)
+  if (feedNumber === undefined) throw new Error('a change that changes nothing must say so to whoever asks')
+  return { ...(value as unknown as Value), feedNumber }
+}
+
+/** @param deadline milliseconds, where it does more than others do */
+export async function changeIfAny<Value extends object>(
+  needs: ChangeNeeds,
+  tenantId: TenantId,
+  work: Work<Value>,
+  deadline?: number,
+): Promise<MaybeChanged<Value>> {
+  const run = async (connection: TenantConnection) => {
     const trail = await openTrail(needs, connection)
     await needs.hooks?.before(connection)
     const outcome = await work(connection)
-    await trail.append(outcome.event)
+    const { value, event, events = [], unchanged = false } = outcome
+    if (!unchanged) await trail.append([...events, event])
     await needs.hooks?.after(connection, outcome)
-    const feedNumber = await feedStore(connection, needs.region).appendFeedEntry(tenantId, outcome.event)
-    return { ...outcome.value, feedNumber }
-  })
+    if (unchanged) return value
+    const feedNumber = await feedStore(connection, needs.region).appendFeedEntry(tenantId, event)
+    return { ...value, feedNumber }
+  }
+  return needs.database.inTenant(tenantId, run, deadline)
 }
 
 /**
@@ -98,7 +121,7 @@ export async function changeAsOperator<Value extends object, Found>(
     async (connection, found) => {
       const trail = await openTrail(needs, connection)
       const outcome = await work(connection, found)
-      await trail.append(outcome.event)
+      await trail.append([outcome.event])
       return outcome
     },
     async (connection, outcome) => {

@@ -25,7 +25,7 @@ export type ResourceServerInput = {
 }
 
 /** They say who somebody is, or ask for refresh tokens: no machine's token can have them (OpenID Connect Core §3, §11). */
-const FOREIGN_SCOPES: ReadonlySet<string> = new Set(['openid', 'offline_access'])
+export const FOREIGN_SCOPES: ReadonlySet<string> = new Set(['openid', 'offline_access'])
 
 export async function createResourceServer(
   needs: ChangeNeeds,

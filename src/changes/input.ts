@@ -9,6 +9,11 @@ const LAST_SECOND = 253_402_300_799
 // PostgreSQL keeps neither the zero character nor half a surrogate pair.
 const KEEPABLE = /^[^\0\p{Cs}]*$/u
 
+/** Whether a database can hold it as it is. */
+export function isKeepable(text: string): boolean {
+  return KEEPABLE.test(text)
+}
+
 /** @param least number of characters, as are `most` */
 export function requireText(field: string, text: string, least: number, most: number): void {
   const { length } = Array.from(text)

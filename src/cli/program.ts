@@ -69,6 +69,14 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     says: 'a script that completes commands in bash or zsh',
     load: async () => (await import('./completion.ts')).completionCommand(() => openProgram([], true)),
   },
+  apply: {
+    says: 'make your tenant what a file says, all of it or nothing; shows what would change',
+    load: async () => (await import('./files/apply.ts')).applyCommand(),
+  },
+  export: {
+    says: 'your tenant as such a file',
+    load: async () => (await import('./files/export.ts')).exportCommand(),
+  },
   ...Object.fromEntries(
     Object.entries(FIRST_WORDS).map(([name, says]) => [name, { says, load: async () => apiCommands(name) }]),
   ),

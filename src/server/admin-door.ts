@@ -4,12 +4,13 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Router, type Request, type RequestHandler, type Response } from 'express'
-import type { Administration, AdminQuestion } from '../admin/administration.ts'
+import type { Administration } from '../admin/administration.ts'
+import type { AdminQuestion } from '../admin/question.ts'
 import { problemReply } from '../admin/problem.ts'
 import type { AdminRoute } from '../admin/route.ts'
 import type { Reply } from '../exchange.ts'
 import type { Observe } from '../observe/observation.ts'
-import { readBody } from './body.ts'
+import { arrivingBody, readBody } from './body.ts'
 import type { WriteReply } from './write-reply.ts'
 
 /** A question whose body has not been read. */
@@ -25,6 +26,7 @@ type Needs = {
 const PREFIX = { tenant: '/api/admin/:tenant', system: '/api/system' } as const
 /** A resource server with some thousand scopes. */
 const MAX_BODY_BYTES = 256 * 1024
+const NO_BODY = Promise.resolve(Buffer.alloc(0))
 
 export function adminDoor({ administration, observe, writeReply }: Needs): AdminDoor {
   const router = Router({ caseSensitive: true, strict: true })
@@ -39,10 +41,12 @@ export function adminDoor({ administration, observe, writeReply }: Needs): Admin
     if (arrival === undefined) throw new Error('a request came to Express past the front door')
     const arrived = performance.now()
     const endpoint = found.route?.name ?? 'administration'
-    const reply = await readBody(request, MAX_BODY_BYTES)
+    const takes = found.route?.streams?.takes
+    const reply = await (takes === undefined ? readBody(request, MAX_BODY_BYTES) : NO_BODY)
       .then((body): Promise<Reply> | undefined => {
         const params = found.route ? paramsOf(found.route.path, arrival.address.path) : {}
-        return body && administration.answer(found, params, { ...arrival, body })
+        const arriving = takes && { arriving: arrivingBody(request, takes.most) }
+        return body && administration.answer(found, params, { ...arrival, body, ...arriving })
       })
       .catch((error: unknown) => problemReply(error, arrival, observe, endpoint))
     if (response.headersSent) return

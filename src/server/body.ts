@@ -53,6 +53,25 @@ export async function readBody(request: IncomingMessage, most = MAX_BODY_BYTES):
   })
 }
 
+/**
+ * A body as it comes, for who may send a large one; whoever takes no more of it lets the rest come, and go.
+ * @param most bytes that it may have
+ * @throws OAuthError 413
+ */
+export async function* arrivingBody(request: IncomingMessage, most: number): AsyncGenerator<Buffer> {
+  if (Number(request.headers['content-length'] ?? 0) > most) throw tooLarge(most)
+  let size = 0
+  try {
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+      size += (chunk as Buffer).length
+      if (size > most) throw tooLarge(most)
+      yield chunk as Buffer
+    }
+  } finally {
+    request.resume()
+  }
+}
+
 function tooLarge(most: number): OAuthError {
   return new OAuthError('invalid_request', 'body_too_large', `the body may have at most ${most} bytes`, {
     status: 413,

@@ -1,7 +1,12 @@
 /** Writes a reply to a response of Node's, with what every answer carries: the one way out of both doors. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import type { Reply } from '../exchange.ts'
 import type { Pages } from '../pages/pages.ts'
+
+/** Milliseconds. */
+const STALLED = 120_000
 
 export type WriteReply = (
   request: IncomingMessage,
@@ -27,9 +32,14 @@ export function replyWriter({ securityHeaders, pageSecurityHeaders, pages, isDra
     const table = reply.page === true ? pageSecurityHeaders : securityHeaders
     const headers = printHeaders(table, reply, requestId)
     // RFC 9110 §8.6: of a 304 there is nothing to count.
-    if (reply.status !== 304) headers.push('Content-Length', String(Buffer.byteLength(body)))
+    if (reply.status !== 304 && reply.stream === undefined)
+      headers.push('Content-Length', String(Buffer.byteLength(body)))
     if (isDraining() && !('Connection' in reply.headers)) headers.push('Connection', 'close')
     response.writeHead(reply.status, headers)
+    if (reply.stream !== undefined) {
+      writeStream(reply.stream, response)
+      return
+    }
     // A text leaves together with the headers, in one write.
     response.end(request.method === 'HEAD' ? undefined : body)
   }
@@ -38,6 +48,12 @@ export function replyWriter({ securityHeaders, pageSecurityHeaders, pages, isDra
 function askedBy({ method = '', headers }: IncomingMessage, requestId: string) {
   const { accept, authorization } = headers
   return { method, accept, authorized: authorization !== undefined, requestId }
+}
+
+/** As fast as its caller takes it; one who takes nothing for so long is not waited for. What breaks off has no last line. */
+function writeStream(stream: AsyncIterable<string>, response: ServerResponse): void {
+  response.setTimeout(STALLED, () => response.destroy())
+  pipeline(Readable.from(stream, { objectMode: false }), response).catch(() => response.destroy())
 }
 
 /** @returns names and values, one after the other, of what does not depend on the connection */

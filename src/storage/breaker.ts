@@ -66,7 +66,7 @@ export function breaker({ monotonic, random = Math.random, onChange = () => {} }
 /** The same database, asked through a breaker. */
 export function guarded(database: Database, { guard }: Breaker): Database {
   return {
-    inTenant: (tenantId, work) => guard(() => database.inTenant(tenantId, work)),
+    inTenant: (tenantId, work, deadline) => guard(() => database.inTenant(tenantId, work, deadline)),
     beforeTenant: (work) => guard(() => database.beforeTenant(work)),
     beforeThenInTenant: (find, then) => guard(() => database.beforeThenInTenant(find, then)),
     asOperator: (work) => guard(() => database.asOperator(work)),

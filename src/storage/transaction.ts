@@ -35,14 +35,16 @@ export type TransactionLimits = {
   readonly deadline: number
 }
 
+type FindTenant = (connection: NamelessConnection) => Promise<TenantId | undefined>
+type AsTenant<T> = (connection: TenantConnection) => Promise<T>
+type Work<T> = (db: Kysely<Schema>, client: PoolClient) => Promise<T>
+
 export type Database = {
-  inTenant<T>(tenantId: TenantId, work: (connection: TenantConnection) => Promise<T>): Promise<T>
+  /** @param deadline milliseconds for the whole of it, where it does more than others do */
+  inTenant<T>(tenantId: TenantId, work: AsTenant<T>, deadline?: number): Promise<T>
   beforeTenant<T>(work: (connection: NamelessConnection) => Promise<T>): Promise<T>
   /** Nameless until `find` says whose name it was, then as that tenant. @returns undefined when it was nobody's */
-  beforeThenInTenant<T>(
-    find: (connection: NamelessConnection) => Promise<TenantId | undefined>,
-    then: (connection: TenantConnection) => Promise<T>,
-  ): Promise<T | undefined>
+  beforeThenInTenant<T>(find: FindTenant, then: AsTenant<T>): Promise<T | undefined>
   asOperator<T>(work: (connection: OperatorConnection) => Promise<T>): Promise<T>
   /** As an operator, as that tenant, and as an operator again: for what only operators may write of a tenant. */
   asOperatorAroundTenant<First, Then, T>(
@@ -53,12 +55,10 @@ export type Database = {
   ): Promise<T>
 }
 
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 // A prepared statement whose tables were altered since: on another connection it is planned anew.
 const STALE_PLAN = '0A000'
 // Serialization failure and deadlock: the database promises nothing was done, and asks to be asked again.
 const RETRIABLE = new Set(['40001', '40P01', STALE_PLAN])
-const MAX_ATTEMPTS = 5
 
 export type DatabaseSettings = {
   /** Name statements, so that each connection plans each text once; some poolers do not know them. */
@@ -89,14 +89,14 @@ export function database(
       // Where a statement has a list of names, PostgreSQL would plan it anew for each list, which costs more than to run it.
       ...(readOnly && prepare ? ['SET LOCAL plan_cache_mode = force_generic_plan'] : []),
     ].join('; ')
-  const run = <T>(opening: string, work: (db: Kysely<Schema>, client: PoolClient) => Promise<T>) => {
-    const on = (client: PoolClient) => inTransaction(client, opening, limits.deadline, prepare, work)
+  const run = <T>(opening: string, work: Work<T>, deadline = limits.deadline) => {
+    const on = (client: PoolClient) => inTransaction(client, opening, deadline, prepare, work)
     return withRetry(async () => (readOnly ? onceMoreWhenLost(pool, on) : on(await pool.connect())))
   }
 
   return {
-    inTenant: (tenantId, work) =>
-      run(open('regent_runtime', tenantId), (db) => work({ tenantId, db } as TenantConnection)),
+    inTenant: (tenantId, work, deadline) =>
+      run(open('regent_runtime', tenantId), (db) => work({ tenantId, db } as TenantConnection), deadline),
     beforeTenant: (work) => run(open('regent_runtime'), (db) => work({ db } as NamelessConnection)),
     beforeThenInTenant: (find, then) =>
       run(open('regent_runtime'), async (db, client) => {
@@ -123,7 +123,7 @@ export async function withRetry<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work()
     } catch (error) {
-      if (attempt === MAX_ATTEMPTS || !RETRIABLE.has(sqlState(error) ?? '')) throw error
+      if (attempt === 5 || !RETRIABLE.has(sqlState(error) ?? '')) throw error
       await new Promise((resolve) => setTimeout(resolve, 2 ** attempt * 5 * (1 + Math.random())))
     }
   }
@@ -152,13 +152,12 @@ export function isUnavailable(error: unknown): boolean {
   )
 }
 
-/** Gives the connection back. */
 async function inTransaction<T>(
   client: PoolClient,
   opening: string,
   deadline: number,
   prepare: boolean,
-  work: (db: Kysely<Schema>, client: PoolClient) => Promise<T>,
+  work: Work<T>,
 ): Promise<T> {
   let broken: Error | undefined
   let overdue = false
@@ -194,6 +193,7 @@ function outcomeUnknown(cause: unknown): Error {
 }
 
 function setTenant(tenantId: TenantId): string {
-  if (!UUID.test(tenantId)) throw new Error('a tenant id is a UUID in lower case')
+  if (!/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(tenantId))
+    throw new Error('a tenant id is a UUID in lower case')
   return `SET LOCAL regent.tenant = '${tenantId}'`
 }

@@ -20,6 +20,7 @@ export const TENANT_SCOPES = {
   'clients:read': 'see clients, what they were granted, and when each credential was used',
   'clients:write': 'create, change, disable and delete clients, and grant them scopes',
   'credentials:write': 'make, rotate and revoke secrets',
+  'credentials:import': 'take secrets along as hashes: apply them, and export them',
   'keys:read': 'see signing keys and what depends on them',
   'keys:write': 'rotate and revoke signing keys',
   'audit:read': 'read, export and verify the audit trail',

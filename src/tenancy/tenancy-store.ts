@@ -88,6 +88,17 @@ export function workspaceStore({ db, tenantId }: TenantConnection) {
       }))
     },
 
+    /** Of these names those that a workspace has, or had. */
+    async listTakenSlugs(slugs: readonly string[]): Promise<readonly string[]> {
+      const rows = await db
+        .selectFrom('workspace')
+        .select('slug')
+        .where('tenant_id', '=', tenantId)
+        .where('slug', '=', sql<string>`any(${slugs}::text[])`)
+        .execute()
+      return rows.map(({ slug }) => slug)
+    },
+
     async insertWorkspace(workspace: Workspace): Promise<void> {
       await db
         .insertInto('workspace')

@@ -31,7 +31,7 @@ export function apiOf(world: World, url: string, token: string | undefined) {
   return {
     url,
     token,
-    async ask(method: Method, path: string, body?: object, options: Options = {}): Promise<Answer> {
+    async ask(method: Method, path: string, body?: object | string, options: Options = {}): Promise<Answer> {
       const bearer = 'token' in options ? options.token : token
       const agent = request(world.server)
       const asked = agent[method](pathname + path).set({
@@ -39,20 +39,37 @@ export function apiOf(world: World, url: string, token: string | undefined) {
         ...(bearer && { Authorization: `Bearer ${bearer}` }),
         ...options.headers,
       })
-      const answer = await (body === undefined ? asked : asked.send(body))
-      const json = answer.type.endsWith('json') ? answer.body : {}
+      // What is sent as it is, is text already.
+      const answer = await (body === undefined ? asked : asked.send(body)).buffer(true).parse(readText)
+      const text = String(answer.body)
+      const json = /[/+]json$/.test(answer.type) && text !== '' ? JSON.parse(text) : {}
       for (const name of ['secret', 'client_secret'])
         for (const holder of [json, json.administrator ?? {}])
           if (typeof holder[name] === 'string') noteSecret('client secret', holder[name])
-      documented(method, pathname + path, body, answer.status, answer.type, json)
+      documented(
+        method,
+        pathname + path,
+        typeof body === 'object' ? body : undefined,
+        answer.status,
+        answer.type,
+        json,
+        text,
+      )
       return {
         status: answer.status,
         headers: answer.headers,
         body: json,
-        text: answer.text,
+        text,
       }
     },
   }
+}
+
+function readText(answer: unknown, done: (error: Error | null, text: string) => void): void {
+  const response = answer as NodeJS.ReadableStream
+  const chunks: Buffer[] = []
+  response.on('data', (chunk: Buffer) => chunks.push(chunk))
+  response.on('end', () => done(null, Buffer.concat(chunks).toString()))
 }
 
 /** @returns an access token. @param tokenEndpoint its URL */

@@ -5,11 +5,12 @@ import { openApi } from '../../src/admin/openapi.ts'
 import { ROUTES } from '../../src/admin/routes/index.ts'
 
 type Operation = {
-  readonly requestBody?: { readonly content: { readonly 'application/json': { readonly schema: object } } }
+  readonly requestBody?: { readonly content: Content }
   readonly responses: Readonly<
     Record<string, { readonly content?: Readonly<Record<string, { readonly schema: object }>> }>
   >
 }
+type Content = { readonly 'application/json': { readonly schema: object } }
 
 const DOCUMENT = openApi(ROUTES) as {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
@@ -30,6 +31,7 @@ export function documented(
   status: number,
   type: string,
   json: unknown,
+  text = '',
 ): void {
   const found = Object.entries(DOCUMENT.paths).find(
     ([pattern, operations]) => patternOf(pattern).test(path.split('?')[0] ?? '') && method in operations,
@@ -43,15 +45,23 @@ export function documented(
     throw new Error(`${method} ${path}: ${status} is not in the document`)
   if (status < 300 && body !== undefined && operation.requestBody !== undefined)
     requireValid(
-      operation.requestBody.content['application/json'].schema,
+      validator(operation.requestBody.content['application/json'].schema),
       body,
       `${method} ${path}, its body`,
     )
+  const line = answer?.content?.['application/x-ndjson']?.schema
+  if (line !== undefined && type === 'application/x-ndjson') {
+    const valid = validator(line)
+    for (const one of text.split('\n').slice(0, -1))
+      requireValid(valid, JSON.parse(one), `a line of ${method} ${path}`)
+    return
+  }
   const previewed = status === 200 && Object(json).dry_run === true
   const schema = previewed
     ? PREVIEW
     : answer?.content?.[status < 400 ? 'application/json' : 'application/problem+json']?.schema
-  if (schema !== undefined && type.endsWith('json')) requireValid(schema, json, `${method} ${path} ${status}`)
+  if (schema !== undefined && type.endsWith('json'))
+    requireValid(validator(schema), json, `${method} ${path} ${status}`)
 }
 
 function patternOf(path: string): RegExp {
@@ -61,7 +71,7 @@ function patternOf(path: string): RegExp {
 /** To compile one costs more than all that it is asked. */
 const compiled = new WeakMap<object, ValidateFunction>()
 
-function validatorOf(schema: object): ValidateFunction {
+function validator(schema: object): ValidateFunction {
   const known = compiled.get(schema)
   if (known !== undefined) return known
   const own = JSON.stringify(schema).replaceAll('"#/components', '"document#/components')
@@ -70,8 +80,7 @@ function validatorOf(schema: object): ValidateFunction {
   return validate
 }
 
-function requireValid(schema: object, value: unknown, what: string): void {
-  const validate = validatorOf(schema)
+function requireValid(validate: ValidateFunction, value: unknown, what: string): void {
   if (!validate(value))
     throw new Error(
       `${what} is not as documented: ${ajv.errorsText(validate.errors)}: ${JSON.stringify(value)}`,

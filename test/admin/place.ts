@@ -77,6 +77,7 @@ const BODIES: Readonly<Partial<Record<AdminRoute['name'], object>>> = {
   'client.create': { id: 'more', name: 'More' },
   'client.update': { name: 'Renamed' },
   'client.grant': { scopes: ['write'] },
+  'document.apply': { regent: 1, tenant: 'acme', region: 'eu' },
   'credential.create': { label: 'more' },
   'credential.update': { label: 'renamed' },
   'credential.rotate': { overlap: 60 },
@@ -104,7 +105,7 @@ export function call(
   }: { query?: string; token?: string | undefined; headers?: Record<string, string> } = {},
 ): Promise<Answer> {
   const all = [QUERIES[route.name], query].filter((one) => one !== undefined).join('&')
-  const body = route.body === undefined ? undefined : (BODIES[route.name] ?? {})
+  const body = (route.body ?? route.streams?.takes) === undefined ? undefined : (BODIES[route.name] ?? {})
   const method = route.method.toLowerCase() as 'get'
   return api.ask(method, pathOf(route, ids) + (all === '' ? '' : `?${all}`), body, options)
 }

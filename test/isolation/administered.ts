@@ -42,7 +42,9 @@ export const PLAIN = new Set(
    body.expires_at body.by_default body.tokens_per_minute body.signing_algorithm body.jwt_type body.strict_auth_method
    body.token_endpoint_auth_method body.several_resources body.allowed_networks body.access_token_lifetime body.jwks_max_age
    body.signing_lead body.chosen_secrets body.chosen_digests body.audience_parameter body.self_rotation body.key_rotation body.rehash
-   body.max_workspaces body.max_resource_servers body.max_clients body.max_scopes`.split(/\s+/),
+   body.max_workspaces body.max_resource_servers body.max_clients body.max_scopes query.prune query.hashes`.split(
+    /\s+/,
+  ),
 )
 /** Tried in tests of their own. */
 export const TRIED_APART = new Set(['query.cursor', 'query.checkpoint'])
@@ -59,6 +61,7 @@ const NEEDS: Readonly<Partial<Record<AdminRoute['name'], { query?: string; body?
   'client.update': { body: { name: 'Renamed' } },
   'client.grant': { body: { scopes: ['write'] } },
   'client.withdraw': { query: 'scope=read' },
+  'document.apply': { body: { regent: 1, tenant: 'acme', region: 'eu' } },
   'credential.create': { body: { label: 'more' } },
   'credential.update': { body: { label: 'renamed' } },
   'credential.rotate': { body: { overlap: 60 } },
@@ -178,7 +181,7 @@ export function ask(
   const queries = new URLSearchParams(needs.query)
   for (const [name, value] of given('query')) queries.set(name, String(value))
   const search = [queries.toString(), query].filter((part) => part).join('&')
-  const body = route.body && { ...needs.body, ...Object.fromEntries(given('body')) }
+  const body = (route.body ?? route.streams?.takes) && { ...needs.body, ...Object.fromEntries(given('body')) }
   return api.ask(route.method.toLowerCase() as 'get', path + (search && `?${search}`), body, rest)
 }
 

@@ -8,8 +8,10 @@ import { feedStore } from '../../src/changes/feed-store.ts'
 import { credentialFactsStore } from '../../src/records/credential-facts-store.ts'
 import { tenantUseStore } from '../../src/records/use-store.ts'
 import { clientStore } from '../../src/clients/client-store.ts'
+import { clientBatchStore } from '../../src/clients/client-batch-store.ts'
 import { credentialPlacesStore } from '../../src/clients/credential-places-store.ts'
 import { clientListStore } from '../../src/clients/client-list-store.ts'
+import { credentialBatchStore } from '../../src/clients/credential-batch-store.ts'
 import { administratorStore, credentialListStore } from '../../src/clients/credential-list-store.ts'
 import { knownClientStore } from '../../src/clients/known-client-store.ts'
 import { neighbourStore } from '../../src/clients/neighbour-store.ts'
@@ -28,6 +30,7 @@ import type { TenantSlug, WorkspaceSlug } from '../../src/tenancy/slug.ts'
 import { tenantNames, workspaceStore } from '../../src/tenancy/tenancy-store.ts'
 import { tenantRegistry } from '../../src/tenancy/tenant-registry-store.ts'
 import { workspaceSettingsStore } from '../../src/tenancy/workspace-settings-store.ts'
+import { scopeBatchStore } from '../../src/tenancy/scope-batch-store.ts'
 import { tombstoneStore } from '../../src/tenancy/tombstone-store.ts'
 import { readSource } from '../architecture/source.ts'
 import { ORDERS } from '../support/world.ts'
@@ -66,6 +69,18 @@ const requestOf = (tenantId: TenantId, key: string) => ({
 const READ = 'read' as ScopeToken
 const MAC = Buffer.alloc(32, 'n')
 const HASH = `$2b$04$${'x'.repeat(53)}`
+
+const NEWER_CLIENT = {
+  name: 'renamed',
+  state: 'disabled',
+  tokenEndpointAuthMethod: 'client_secret_post',
+  strictAuthMethod: true,
+  grantTypes: ['client_credentials'],
+  defaultResourceServerId: undefined,
+  severalResources: true,
+  allowedNetworks: ['192.0.2.0/24', '2001:db8::/32'],
+  tokensPerMinute: 7,
+} as const
 
 const OF_TENANTS = [
   ...asked('clientStore', (connection, { workspaceId }) => clientStore(connection, workspaceId), {
@@ -123,6 +138,48 @@ const OF_TENANTS = [
       revokeEndedCredentials: async (store, { client }) => [...(await store.revokeEndedCredentials(client))],
     },
   ),
+  ...asked('clientBatchStore', (connection, { workspaceId }) => clientBatchStore(connection, workspaceId), {
+    insertClients: (store) => store.insertClients([{ ...NEWER_CLIENT, id: 'newer' as ClientId }]),
+    updateClients: (store, { client }) => store.updateClients([{ ...NEWER_CLIENT, id: client }]),
+    deleteClients: (store, { client }) => store.deleteClients([client]),
+    upsertGrants: (store, { client }) =>
+      store.upsertGrants([{ clientId: client, token: READ, byDefault: false }]),
+    deleteGrants: (store, { client }) => store.deleteGrants([{ clientId: client, token: READ }]),
+  }),
+  ...asked(
+    'credentialBatchStore',
+    (connection, { workspaceId }) => credentialBatchStore(connection, workspaceId),
+    {
+      listStoredCredentials: async (store) =>
+        (await store.listStoredCredentials(undefined, 10)).map(({ id, label }) => ({ id, label })),
+      listLive: async (store, { client }) =>
+        (await store.listLive([client])).map(({ id, label }) => ({ id, label })),
+      // Copies of acme's: what is counted is that there are none where there is nobody.
+      listHashes: async (store, { client }) => (await store.listHashes([client])).length,
+      insertCredentials: (store, { client }) =>
+        store.insertCredentials([
+          {
+            clientId: client,
+            slot: 4,
+            id: 'n'.repeat(16) as CredentialId,
+            origin: 'generated',
+            label: '',
+            createdBy: 'test',
+            bcryptHash: HASH,
+            digest: undefined,
+            state: 'live',
+            notBefore: undefined,
+            expiresAt: undefined,
+          },
+        ]),
+      updateCredentials: (store, { client, credentialId }) =>
+        store.updateCredentials([
+          { clientId: client, id: credentialId, label: 'newer', expiresAt: undefined },
+        ]),
+      revokeCredentials: (store, { client, credentialId }) =>
+        store.revokeCredentials([{ clientId: client, id: credentialId }]),
+    },
+  ),
   ...asked('knownClientStore', (connection, { workspaceId }) => knownClientStore(connection, workspaceId), {
     findClients: async (store, { client }) => [...(await store.findClients([client]))],
     findClient: (store, { client }) => store.findClient(client),
@@ -174,12 +231,20 @@ const OF_TENANTS = [
         store.insertScope({ token: 'newer' as ScopeToken, resourceServerId, description: '' }),
     },
   ),
+  ...asked('scopeBatchStore', (connection, { workspaceId }) => scopeBatchStore(connection, workspaceId), {
+    insertScopes: (store, { resourceServerId }) =>
+      store.insertScopes([{ token: 'newer' as ScopeToken, resourceServerId, description: '' }]),
+    updateDescriptions: (store, { resourceServerId }) =>
+      store.updateDescriptions([{ token: READ, resourceServerId, description: 'newer' }]),
+  }),
   ...asked(
     'tombstoneStore',
     (connection, { region, workspaceId }) => tombstoneStore(connection, region, workspaceId),
     {
       isBuried: (store, { buried }) => store.isBuried('client', buried),
       insertTombstone: (store) => store.insertTombstone('client', 'newer'),
+      listBuried: (store, { buried }) => store.listBuried('client', [buried]),
+      insertTombstones: (store) => store.insertTombstones('client', ['newer']),
     },
   ),
   ...asked(
@@ -201,6 +266,7 @@ const OF_TENANTS = [
     findWorkspace: (store) => store.findWorkspace('orders' as WorkspaceSlug),
     findTenant: (store) => store.findTenant(),
     listWorkspaces: (store) => store.listWorkspaces(),
+    listTakenSlugs: (store) => store.listTakenSlugs(['orders']),
     insertWorkspace: (store, { workspace }) =>
       store.insertWorkspace({
         ...workspace,
@@ -242,20 +308,22 @@ const OF_TENANTS = [
     lockHead: (store) => store.lockHead(),
     findHead: (store) => store.findHead(),
     updateHead: (store) => store.updateHead({ sequence: 7, mac: MAC, headMac: MAC }),
-    insertEvent: (store, _names, { workspaceId }) =>
-      store.insertEvent({
-        sequence: 1_000_000,
-        eventId: NEWER,
-        workspaceId,
-        action: 'client_created',
-        subject: 'robot',
-        actor: 'test',
-        requestId: null,
-        peer: null,
-        details: '{}',
-        occurredAt: '1790000000000000',
-        mac: MAC,
-      }),
+    insertEvents: (store, _names, { workspaceId }) =>
+      store.insertEvents([
+        {
+          sequence: 1_000_000,
+          eventId: NEWER,
+          workspaceId,
+          action: 'client_created',
+          subject: 'robot',
+          actor: 'test',
+          requestId: null,
+          peer: null,
+          details: '{}',
+          occurredAt: '1790000000000000',
+          mac: MAC,
+        },
+      ]),
     // Copies of acme's: what they tell of is acme's, who did it is marked.
     listEventsAfter: async (store) =>
       (await store.listEventsAfter(0, 10)).map(({ actor, sequence }) => ({ actor, sequence })),

@@ -12,6 +12,8 @@ import { LIMITS } from '../support/world.ts'
 
 const NAMES = Object.keys(migrations)
 
+const before = (name: string) => Object.fromEntries(Object.entries(migrations).filter(([own]) => own < name))
+
 describe('migrations', () => {
   let home: Awaited<ReturnType<typeof createDatabase>>
   let session: AdminSession
@@ -75,6 +77,38 @@ describe('migrations', () => {
     expect((await superuser.query(`select slug from regent.workspace`)).rows).toEqual([{ slug: 'orders' }])
     await up()
     expect((await superuser.query(`select slug from regent.workspace`)).rows).toEqual([{ slug: 'orders' }])
+  })
+
+  it('0011 gives the built-in workspaces that there are their new scope, of all tenants, and no other', async () => {
+    await up(before('0011-import-scope'))
+    const other = TENANT.replace(/1$/, '2')
+    for (const tenant of [TENANT, other])
+      for (const [workspace, slug, builtIn] of [
+        [TENANT, 'admin', true],
+        [other, 'shop', false],
+      ])
+        await superuser.query(`
+          insert into regent.tenant (tenant_id, region, slug) values ('${tenant}', 'eu', 'of-${tenant}') on conflict do nothing;
+          insert into regent.workspace (tenant_id, workspace_id, slug, issuer, access_token_lifetime, jwks_max_age,
+            signing_lead, chosen_secrets, audience_parameter, built_in)
+            values ('${tenant}', '${workspace}', '${slug}', 'https://a.example/${tenant}/${slug}', 600, 900, 86400, false, false, ${builtIn});
+          insert into regent.resource_server (tenant_id, workspace_id, resource_server_id, identifier, name)
+            values ('${tenant}', '${workspace}', '${tenant}', 'https://a.example', 'Administration');
+          insert into regent.scope (tenant_id, workspace_id, scope_token, resource_server_id, description)
+            values ('${tenant}', '${workspace}', 'credentials:write', '${tenant}', '')`)
+    await up(before('0012'))
+    const found = async () =>
+      (
+        await superuser.query(
+          `select tenant_id, workspace_id from regent.scope where scope_token = 'credentials:import' order by 1`,
+        )
+      ).rows
+    expect(await found()).toEqual([
+      { tenant_id: TENANT, workspace_id: TENANT },
+      { tenant_id: other, workspace_id: TENANT },
+    ])
+    await migrateDown({ client: session.client })
+    expect(await found()).toEqual([])
   })
 
   it('can fill in rows of all tenants, as the owner; anybody else would silently touch none', async () => {

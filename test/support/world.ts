@@ -320,8 +320,8 @@ export async function openMigratedDatabase(route: Options['route'] = async (url)
 function followed(home: Database, follow: () => Promise<void> | undefined): Database {
   return {
     ...home,
-    async inTenant(tenantId, work) {
-      const result = await home.inTenant(tenantId, work)
+    async inTenant(tenantId, work, deadline) {
+      const result = await home.inTenant(tenantId, work, deadline)
       await follow()
       return result
     },

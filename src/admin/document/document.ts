@@ -135,10 +135,14 @@ export const WORKSPACE_ENTRY = z.strictObject({
   tokens_per_minute: LIMIT,
 })
 
-export const DOCUMENT = z.strictObject({
+/** Of a document, but for what is in it. */
+export const HEADER = z.strictObject({
   regent: z.literal(FORMAT).meta({ description: 'format of this file' }),
   tenant: z.string().min(1).max(63),
   region: z.enum(REGIONS).default('none').meta({ description: 'none: the region without a name' }),
+})
+
+export const DOCUMENT = HEADER.extend({
   workspaces: z
     .array(
       WORKSPACE_ENTRY.extend({

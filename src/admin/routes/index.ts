@@ -4,6 +4,7 @@ import { AUDIT_ROUTES } from './audit.ts'
 import { CLIENT_ROUTES } from './clients.ts'
 import { CREDENTIAL_LIST_ROUTES } from './credential-lists.ts'
 import { CREDENTIAL_ROUTES } from './credentials.ts'
+import { DOCUMENT_ROUTES } from './documents.ts'
 import { GRANT_ROUTES } from './grants.ts'
 import { KEY_ROUTES } from './keys.ts'
 import { RESOURCE_SERVER_ROUTES } from './resource-servers.ts'
@@ -19,6 +20,7 @@ export const ROUTES: readonly AdminRoute[] = [
   ...CREDENTIAL_LIST_ROUTES,
   ...CREDENTIAL_ROUTES,
   ...KEY_ROUTES,
+  ...DOCUMENT_ROUTES,
   ...AUDIT_ROUTES,
   ...SYSTEM_ROUTES,
   ...TENANT_LIFE_ROUTES,
