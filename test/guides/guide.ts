@@ -42,13 +42,16 @@ export function openShell(
   const kept = join(folder, '.environment')
   writeFileSync(kept, '')
 
+  const translate = (text: string) => replaced.reduce((sum, [from, to]) => sum.replaceAll(from, to), text)
+
   return {
     folder,
 
+    /** A text of the guide, as it reads here. */
+    translate,
+
     async run(block: string): Promise<Ran> {
-      let text = block
-      for (const [from, to] of replaced) text = text.replaceAll(from instanceof RegExp ? from : from, to)
-      const script = `set -euo pipefail\n. '${kept}'\n${text}\nexport -p > '${kept}'\n`
+      const script = `set -euo pipefail\n. '${kept}'\n${translate(block)}\nexport -p > '${kept}'\n`
       const child = spawn('bash', ['-c', script], {
         cwd: folder,
         env: { PATH: `${folder}:${process.env.PATH}`, HOME: folder, ...environment },
@@ -76,7 +79,8 @@ export function readerOf(name: string, shell: Shell) {
       const { code, out, err } = await shell.run(blocks[next - 1]?.text ?? 'echo no such block >&2; exit 9')
       expect([code, code === 0 ? '' : err]).toEqual([0, ''])
       const shown = blocks[next]
-      if (shown?.language === 'text') expect(out).toMatch(shownAs(shown.text))
+      if (shown?.language === 'text')
+        expect(evenly(`${out.trimEnd()}\n`)).toMatch(shownAs(evenly(shell.translate(shown.text))))
       return out
     },
     /** How many blocks of `sh` are still to be done. */
@@ -92,6 +96,9 @@ export function shownAs(shown: string): RegExp {
     .map((line) => (line.trim() === '…' ? '(?:.*\n)*?' : `${line.split('…').map(quoted).join('.*')}\n`))
   return new RegExp(`^${lines.join('')}$`)
 }
+
+/** Columns of tables are as wide as what stands in them. */
+const evenly = (text: string) => text.replaceAll(/ {2,}/g, '  ')
 
 function quoted(text: string): string {
   return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&')

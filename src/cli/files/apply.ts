@@ -76,7 +76,7 @@ async function send(
   headers: Readonly<Record<string, string>>,
   tell: 'lines' | 'steps' | 'nothing',
 ): Promise<{ readonly result: Result; readonly etag: string | undefined }> {
-  const { createInterface } = await import('node:readline')
+  const { linesOf } = await import('../api/lines.ts')
   const { ApiProblem } = await import('../api/api-problem.ts')
   const { CommandFault, EXIT } = await import('../exit-code.ts')
   const { printStep } = await import('./print-plan.ts')
@@ -87,7 +87,7 @@ async function send(
   try {
     const { body } = await api.stream({ api: 'tenant', method: 'POST', path: '/apply', query, headers, raw })
     let etag: string | undefined
-    for await (const text of createInterface({ input: body, crlfDelay: Infinity })) {
+    for await (const text of linesOf(body)) {
       const line = JSON.parse(text) as AnswerLine
       if (tell === 'lines') say(text)
       if ('plan' in line) ({ etag } = line.plan)

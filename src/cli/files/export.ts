@@ -62,13 +62,13 @@ async function readUnchanged(api: ApiClient, hashes: boolean): Promise<readonly 
 }
 
 async function readParts(api: ApiClient, hashes: boolean): Promise<readonly object[]> {
-  const { createInterface } = await import('node:readline')
+  const { linesOf } = await import('../api/lines.ts')
   const { ApiProblem } = await import('../api/api-problem.ts')
   const { CommandFault, EXIT } = await import('../exit-code.ts')
   const query = { ...(hashes && { hashes: 'true' }) }
   const { body } = await api.stream({ api: 'tenant', method: 'GET', path: '/export', query })
   const parts: object[] = []
-  for await (const text of createInterface({ input: body, crlfDelay: Infinity })) {
+  for await (const text of linesOf(body)) {
     const part = JSON.parse(text) as { problem?: ConstructorParameters<typeof ApiProblem>[0]; end?: object }
     if (part.problem !== undefined) throw new ApiProblem(part.problem)
     if (part.end !== undefined) return parts
