@@ -1,6 +1,6 @@
 /**
  * `regent import`: clients move in from another product, or from another Regent. What an export would make is said first, client by
- * client; then it is a tenant document like any other, which is applied, or written to a file.
+ * client; then it is a tenant document like any other, which goes the way of `regent apply`, or is written to a file.
  */
 import { chmod, open } from 'node:fs/promises'
 import { Command, InvalidArgumentError } from 'commander'
@@ -8,6 +8,7 @@ import type { DocumentInput } from '../../admin/document/document.ts'
 import { isResourceIdentifier } from '../../oauth/resource.ts'
 import { OperatorError } from '../../storage/operator-error.ts'
 import { isRegion, REGIONS, type Region } from '../../tenancy/region.ts'
+import { addConnectionOptions, type ConnectionOptions } from '../api/connection-options.ts'
 import { report, say, withProgress } from '../print.ts'
 import { CONVERT } from './convert.ts'
 import { hashSecrets } from './hash-secrets.ts'
@@ -16,7 +17,7 @@ import { readExport } from './read-file.ts'
 import { reportLines } from './report.ts'
 import { readSecrets } from './secrets-file.ts'
 
-type Options = {
+type Options = ConnectionOptions & {
   readonly tenant?: string
   readonly region: string
   readonly workspace?: string
@@ -25,6 +26,7 @@ type Options = {
   readonly secrets?: string
   readonly leaveOutFaulty?: true
   readonly dryRun?: true
+  readonly yes?: true
   readonly out?: string
   readonly json?: true
 }
@@ -63,13 +65,17 @@ function kindCommand(kind: Kind, says: string, example: string): Command {
       .option('--leave-out-faulty', 'leave clients out that have a fault; otherwise nothing is imported')
   }
   if (kind === 'promote-config') command.alias('seed')
-  return command
-    .option('--dry-run', 'only say what would become of it')
-    .option('--out <file>', 'write the tenant document, which has hashes in it, to a file of mode 0600')
+  return addConnectionOptions(command)
+    .option('--dry-run', 'only say what would become of it; no server is asked')
+    .option('--yes', 'do not ask')
+    .option(
+      '--out <file>',
+      'write the tenant document, which has hashes in it, to a file of mode 0600, and apply nothing',
+    )
     .option('--json', 'print the report as JSON')
     .addHelpText(
       'after',
-      `\nExamples:\n  regent import ${kind} ${example} --tenant acme --region eu --dry-run\n  regent import ${kind} ${example} --tenant acme --region eu --out acme.json`,
+      `\nExamples:\n  regent import ${kind} ${example} --tenant acme --region eu --dry-run\n  regent import ${kind} ${example} --tenant acme --region eu --yes`,
     )
     .action((files: readonly string[], options: Options) => importFiles(kind, files, options))
 }
@@ -81,7 +87,7 @@ async function importFiles(kind: Kind, names: readonly string[], options: Option
   const { scope: owners, ...rest } = options
   const imported = CONVERT[kind](files, { ...rest, owners, region, secrets, label: `imported from ${kind}` })
   const faults = imported.report.faults.length
-  if (options.json) say(JSON.stringify(imported.report, null, 2))
+  if (options.json) say(JSON.stringify({ report: imported.report }))
   else for (const line of reportLines(imported.report)) say(line)
   if (faults > 0) {
     report('Nothing was imported: mend what stands above as a fault first.')
@@ -89,8 +95,11 @@ async function importFiles(kind: Kind, names: readonly string[], options: Option
     return
   }
   if (options.dryRun) return
-  if (options.out === undefined) throw new OperatorError('Say where to: --out FILE, or --dry-run.')
   const document = await withProgress('hashing secrets', () => hashSecrets(imported, BCRYPT_COST))
+  if (options.out === undefined) {
+    const { applyDocument } = await import('./apply-document.ts')
+    return applyDocument(document, options)
+  }
   await writeDocument(options.out, document)
   report(`${options.out} is written: regent apply -f ${options.out} --dry-run says what it would change.`)
 }
