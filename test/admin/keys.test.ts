@@ -84,10 +84,10 @@ describe('keys of a workspace', () => {
 
   it('say before they are revoked how many tokens that kills, and which nodes may go on with them', async () => {
     await sql(`insert into regent.node (region, node_id, feed_number, connections, master_key_ids, version, seen_at, max_stale) values
-      ('eu', '${SILENT}', 1000000, 1, '{}', 'x', now() - interval '1 minute', 3600),
-      ('eu', '${BEHIND}', 0, 1, '{}', 'x', now() + interval '1 hour', 3600),
-      ('eu', '${OVER}', 0, 1, '{}', 'x', now() - interval '2 hours', 3600),
-      ('us', '${SILENT}', 0, 1, '{}', 'x', now() - interval '1 minute', 3600)`)
+      ('eu', '${SILENT}', 1000000, 1, '{test}', 'x', now() - interval '1 minute', 3600),
+      ('eu', '${BEHIND}', 0, 1, '{test}', 'x', now() + interval '1 hour', 3600),
+      ('eu', '${OVER}', 0, 1, '{test}', 'x', now() - interval '2 hours', 3600),
+      ('us', '${SILENT}', 0, 1, '{test}', 'x', now() - interval '1 minute', 3600)`)
     await sql(`update regent.change_feed set changed_at = changed_at - interval '1 minute'`)
     const { kid } = await inState('active')
     const preview = await place.acme.ask('delete', `${KEYS}/${kid}?dry_run=true`)
