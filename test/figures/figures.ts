@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util'
 import { makeRunFolder } from '../support/noted-secrets.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { ADMINISTERING_USAGE, administeringFigures } from './administering/administering.ts'
+import { measureApply } from './apply.ts'
 import { measureEnumeration } from './enumeration.ts'
 import { flood } from './flood.ts'
 import { restartWithImported } from './imported-restart.ts'
@@ -27,6 +28,7 @@ npm run figures -- imported-restart [--clients 2000] [--weak 200] [--cost 10]
   both: [--patience 1000], milliseconds of REGENT_DB_TIMEOUT
 npm run figures -- model     [--operations 1000000] [--seed 1] [--minutes 600]
 npm run figures -- observing
+npm run figures -- apply     [--clients 10000]   (after npm run build)
 npm run figures -- issuance  [--turns 5] [--tokens 20000] [--connections 64]   (after npm run build)
 ${ADMINISTERING_USAGE}`
 
@@ -210,6 +212,23 @@ const FIGURES: Readonly<Record<string, () => Promise<boolean>>> = {
     }
     const durable = costs.find(({ mode }) => mode === 'durable')
     return median(recording) <= 3 && median(durable?.rowsACommit ?? []) >= 32
+  },
+
+  async apply() {
+    const clients = Number(values.clients ?? 10_000)
+    const { figures, same } = await measureApply(clients, 'dist/src/main.js')
+    for (const { what, seconds, command, server, waits, ended } of figures) {
+      say(
+        `${what}: ${seconds.toFixed(1)} s; command ${megabytes(command)} MB, server ${megabytes(server)} MB`,
+      )
+      const most = Math.round(Math.max(...waits))
+      say(`  ${waits.length} tokens meanwhile: median ${median(waits).toFixed(1)} ms, most ${most} ms`)
+      say(`  ${ended}`)
+    }
+    say(`a file of ${clients} clients, both exports the same bytes: ${same}`)
+    const isKept = ({ what, seconds, command, server }: (typeof figures)[number]) =>
+      seconds < (what.endsWith('again') ? 10 : 60) && Math.max(command, server) < 300e6
+    return same && figures.every(isKept)
   },
 
   async observing() {
