@@ -48,6 +48,7 @@ const MEASURED: ReadonlySet<Observation['type']> = new Set([
   'request_abandoned',
   'turn_taken',
   'issuance_committed',
+  'master_keys_compared',
 ])
 export const LIMITS = { statement: 10_000, lock: 10_000, idle: 10_000, deadline: 20_000 }
 export const MASTER_KEYS = `test:${Buffer.alloc(32, 7).toString('base64')}`
