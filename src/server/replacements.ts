@@ -3,6 +3,7 @@ import type { ChangeNeeds, ChangeParts } from '../changes/change.ts'
 import { confirmReplacement, replaceOwnSecret } from '../changes/replace-own-secret.ts'
 import type { CredentialNeeds } from '../endpoints/credentials.ts'
 import type { ClientId, CredentialId } from '../ids.ts'
+import { OAuthError } from '../oauth/error.ts'
 import type { Observe } from '../observe/observation.ts'
 import { isUnavailable } from '../storage/transaction.ts'
 import type { Region } from '../tenancy/region.ts'
@@ -35,7 +36,20 @@ export function replacements({ nodes, changes, observe }: Needs) {
     id,
     wish,
     { peer, requestId },
-  ) => replaceOwnSecret({ ...needsOf(workspace, clientId), peer, requestId }, workspace, clientId, id, wish)
+  ) =>
+    replaceOwnSecret(
+      { ...needsOf(workspace, clientId), peer, requestId },
+      workspace,
+      clientId,
+      id,
+      wish,
+    ).catch((cause: unknown) => {
+      if (!isUnavailable(cause)) throw cause
+      throw new OAuthError('temporarily_unavailable', 'database_unavailable', 'try again in a few seconds', {
+        headers: { 'Retry-After': '5' },
+        cause,
+      })
+    })
 
   return {
     replaceSecret,

@@ -144,6 +144,23 @@ describe('POST /oauth2/credentials', () => {
     expect(rows.flatMap(({ details }) => details.ended)).toContain(robot.credentialId)
   })
 
+  it('is answered with 503, and no fault of the server, while its database takes no changes', async () => {
+    await world.whileLocked('regent.audit_head', async () => {
+      const asked = replace(robot)
+      // It is cut off while it waits.
+      for (let cut = 0; cut === 0; await new Promise((done) => setTimeout(done, 20))) {
+        const { rows } = await world.superuser(
+          `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+        )
+        cut = rows.length
+      }
+      const { status, headers, body } = await asked
+      expect([status, body.error, headers['retry-after']]).toEqual([503, 'temporarily_unavailable', '5'])
+      expect(world.lastRefusal()).toMatchObject({ reason: 'database_unavailable' })
+    })
+    await replaced()
+  })
+
   it('is refused with a bearer token, a wrong secret, and where the workspace does not allow it', async () => {
     const { body } = await shop.token(robot).expect(200)
     const bearer = { Authorization: `Bearer ${(body as { access_token: string }).access_token}` }
