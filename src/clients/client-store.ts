@@ -125,7 +125,8 @@ export function clientStore({ db, tenantId }: TenantConnection, workspaceId: Wor
         .executeTakeFirst()
       if (row === undefined || row.replaces === null || row.overlap === null) return undefined
       const { overlap } = row
-      const end = sql<Date>`least(expires_at, now() + make_interval(secs => ${overlap}))`
+      // Nodes know whole seconds: the next one, so that it ends no sooner than it was told.
+      const end = sql<Date>`least(expires_at, to_timestamp(ceil(extract(epoch from now()) + ${overlap}::int)))`
       await db
         .updateTable('credential')
         .set({ expires_at: end, expiry_told: unless(end) })

@@ -95,7 +95,13 @@ describe('POST /oauth2/credentials', () => {
     expect((await rowOf(fresh.credentialId))?.rest).toBeNull()
     const { rest } = (await rowOf(robot.credentialId)) ?? {}
     expect(rest).toBeGreaterThan(590)
-    expect(rest).toBeLessThanOrEqual(600)
+    expect(rest).toBeLessThanOrEqual(601)
+    // Nodes know whole seconds: cut off, it would end sooner than an overlap after the use.
+    const { rows: ends } = await world.superuser<{ whole: boolean }>(
+      `select expires_at = date_trunc('second', expires_at) as whole from regent.credential where credential_id = $1`,
+      [robot.credentialId],
+    )
+    expect(ends).toEqual([{ whole: true }])
     const { rows } = await world.superuser(
       `select from regent.audit_event where action = 'replacement_used' and subject = $1`,
       [robot.id],
@@ -135,6 +141,10 @@ describe('POST /oauth2/credentials', () => {
       const fresh = await replaced(current, { overlap: '0' })
       await shop.token(fresh).expect(200)
       await until(fresh.credentialId)
+      await world.superuser(
+        `update regent.credential set expires_at = now() - interval '1 s' where credential_id = $1`,
+        [current.credentialId],
+      )
       current = fresh
     }
     const { rows } = await world.superuser<{ details: { ended?: readonly string[] } }>(
