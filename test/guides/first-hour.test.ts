@@ -3,12 +3,12 @@
  * server that it leaves.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { noteSecret } from '../support/noted-secrets.ts'
 import { freePort, startPostgres, type TestServer } from '../support/postgres.ts'
 import { commandLogs } from '../support/written-logs.ts'
-import { openShell, readerOf, type Shell } from './guide.ts'
+import { openShell, readBlocks, readerOf, type Shell } from './guide.ts'
 
 const missing = ['pg_dump', 'jq', 'curl', 'openssl'].filter(
   (program) => spawnSync('which', [program]).status !== 0,
@@ -61,9 +61,12 @@ describeIt(`the first hour${missing.length === 0 ? '' : ` [skipped: no ${missing
     for (const name of ['regent.log', 'regent-2.log']) commandLogs(['serve']).out(read(name))
   }
 
-  it.each(['first-hour', 'for-tenants', 'for-integrators', 'rotate-everything'])(
+  it.each(['first-hour', 'for-tenants', 'for-integrators', 'rotate-everything', 'tenants-as-files'])(
     'is as %s shows it',
     async (name) => {
+      // The file that a guide shows is the one that its commands name.
+      const file = readBlocks(name).find(({ language }) => language === 'yaml')
+      if (file !== undefined) writeFileSync(join(shell.folder, 'acme.yaml'), file.text)
       const reader = readerOf(name, shell)
       expect(reader.left()).toBeGreaterThan(0)
       while (reader.left() > 0) await reader.follow()
