@@ -341,7 +341,7 @@ describe('deploy/kubernetes.yaml', () => {
 
   it('the ingress has a host and a certificate for each region that is served', () => {
     const { baseDomain } = readConfig({}, { REGENT_ORIGIN: environmentOf(server).REGENT_ORIGIN }).origin
-    const hosts = [`*.${baseDomain}`, `*.eu.${baseDomain}`]
+    const hosts = [baseDomain, `*.${baseDomain}`, `*.eu.${baseDomain}`]
     const { rules, tls } = manifest('Ingress').spec
     expect(rules?.map(({ host }) => host)).toEqual(hosts)
     expect(tls?.map((entry) => entry.hosts)).toEqual([hosts])
