@@ -1,4 +1,5 @@
 /** A client that replaces its own secret, and what becomes of the old one. */
+import pg from 'pg'
 import { updateWorkspace } from '../../src/changes/workspace-changes.ts'
 import { noteSecret } from '../support/noted-secrets.ts'
 import {
@@ -156,14 +157,16 @@ describe('POST /oauth2/credentials', () => {
 
   it('is answered with 503, and no fault of the server, while its database takes no changes', async () => {
     await world.whileLocked('regent.audit_head', async () => {
-      const asked = replace(robot)
-      // It is cut off while it waits.
-      for (let cut = 0; cut === 0; await new Promise((done) => setTimeout(done, 20))) {
-        const { rows } = await world.superuser(
-          `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      const state = { answered: false }
+      const asked = replace(robot).finally(() => (state.answered = true))
+      // It is cut off while it waits. Not by the world's superuser, after whom the server has to read everything anew.
+      const superuser = new pg.Client({ connectionString: world.urls.superuser })
+      await superuser.connect()
+      while (!state.answered)
+        await superuser.query(
+          `select pg_terminate_backend(pid), pg_sleep(0.02) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
         )
-        cut = rows.length
-      }
+      await superuser.end()
       const { status, headers, body } = await asked
       expect([status, body.error, headers['retry-after']]).toEqual([503, 'temporarily_unavailable', '5'])
       expect(world.lastRefusal()).toMatchObject({ reason: 'database_unavailable' })
