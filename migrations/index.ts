@@ -13,8 +13,8 @@ import * as administration from './0007-administration.ts'
 import * as hashesFromElsewhere from './0008-hashes-from-elsewhere.ts'
 import * as removal from './0010-removal.ts'
 import * as masterKeyRotation from './0010b-master-key-rotation.ts'
-import * as importScope from './0011-import-scope.ts'
 import * as lists from './0012-lists.ts'
+import * as importScope from './0013-import-scope.ts'
 
 export type RegentMigration = Migration & { readonly breaking?: true }
 
@@ -29,6 +29,6 @@ export const migrations: Readonly<Record<string, RegentMigration>> = {
   '0008-hashes-from-elsewhere': hashesFromElsewhere,
   '0010-removal': removal,
   '0010b-master-key-rotation': masterKeyRotation,
-  '0011-import-scope': importScope,
   '0012-lists': lists,
+  '0013-import-scope': importScope,
 }

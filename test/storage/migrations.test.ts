@@ -79,8 +79,8 @@ describe('migrations', () => {
     expect((await superuser.query(`select slug from regent.workspace`)).rows).toEqual([{ slug: 'orders' }])
   })
 
-  it('0011 gives the built-in workspaces that there are their new scope, of all tenants, and no other', async () => {
-    await up(before('0011-import-scope'))
+  it('0013 gives the built-in workspaces that there are their new scope, of all tenants, and no other', async () => {
+    await up(before('0013-import-scope'))
     const other = TENANT.replace(/1$/, '2')
     for (const tenant of [TENANT, other])
       for (const [workspace, slug, builtIn] of [
@@ -96,7 +96,7 @@ describe('migrations', () => {
             values ('${tenant}', '${workspace}', '${tenant}', 'https://a.example', 'Administration');
           insert into regent.scope (tenant_id, workspace_id, scope_token, resource_server_id, description)
             values ('${tenant}', '${workspace}', 'credentials:write', '${tenant}', '')`)
-    await up(before('0012'))
+    await up()
     const found = async () =>
       (
         await superuser.query(
