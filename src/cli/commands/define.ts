@@ -2,6 +2,7 @@
 import { Argument, Command, Option } from 'commander'
 import { addConnectionOptions } from '../api/connection-options.ts'
 import type { ApiCommand, Argument as TypedArgument, Field, Kind } from './api-command.ts'
+import { takeDashedIds } from './dashed-ids.ts'
 import { API_COMMANDS, FIRST_WORDS } from './index.ts'
 
 /** The commands of the table under this first word, or the one that is it. */
@@ -29,6 +30,7 @@ function define(one: ApiCommand, word: string): Command {
   addConditions(command, one)
   command.option('--json', 'print what the API answers, as JSON')
   addConnectionOptions(command)
+  takeDashedIds(command)
   command.addHelpText('after', `\n${examples(one.examples)}`)
   return command.action(async (...all: unknown[]) => {
     const { runApiCommand } = await import('./run.ts')

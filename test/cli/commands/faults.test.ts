@@ -172,6 +172,10 @@ describe('the command line, when something is wrong', () => {
       ['client', 'show', 'robot', ...W],
       ['secret', 'show', 'robot', id, ...W],
       ['secret', 'revoke', 'robot', id, ...W, '--yes'],
+      // Ids that begin as options do.
+      ['secret', 'show', 'robot', '-r4adLKkMixTb91N', ...W],
+      ['secret', 'show', ...W, 'robot', '--r4adLKkMixTb91'],
+      ['key', 'revoke', `-${'r'.repeat(42)}`, ...W, '--yes'],
       ['resource-server', 'show', items[0]?.id ?? '', ...W],
       ['resource-server', 'show', 'https://orders.example', ...W],
       ['client', 'delete', 'robot', ...W, '--yes'],
@@ -196,6 +200,10 @@ describe('the command line, when something is wrong', () => {
   it.each([
     ['an unknown command', ['clint']],
     ['an unknown option', ['client', 'list', '--nonsense']],
+    [
+      'an unknown option as long as an id',
+      ['secret', 'show', 'robot', 'x', ...W, '--expires-nothing'.slice(0, 16)],
+    ],
     ['a missing argument', ['client', 'show']],
     ['no workspace', ['client', 'list']],
     ['a word where a number is meant', ['tenant', 'update', 'acme', '--max-clients', 'many']],
