@@ -26,7 +26,8 @@ export const newTenantId = () => randomUUID() as TenantId
 export const newWorkspaceId = () => randomUUID() as WorkspaceId
 export const newResourceServerId = () => randomUUID() as ResourceServerId
 export const newNodeId = () => randomUUID() as NodeId
-/** 16 characters of `[A-Za-z0-9_-]`, 96 random bits. */
+export const CREDENTIAL_ID = /^[A-Za-z0-9_-]{16}$/
+/** 96 random bits. */
 export const newCredentialId = () => randomBytes(12).toString('base64url') as CredentialId
 
 /** Asking for random bytes costs the same for few as for many. Each byte is handed out once. */

@@ -45,7 +45,9 @@ export function administration(needs: Needs) {
   const { regions, clock, monotonic, observe } = needs
   const inTurn = new Map([...regions.keys()].map((region) => [region, turns(needs.atOnce)]))
   // Made when somebody asks for it: a start does not wait for it.
-  let document: string | undefined
+  let made: object | undefined
+  let printed: string | undefined
+  const document = () => (made ??= openApi(ROUTES))
 
   const answerRoute = async (
     route: AdminRoute,
@@ -96,6 +98,8 @@ export function administration(needs: Needs) {
 
   return {
     routes: ROUTES,
+    /** OpenAPI 3.1. */
+    document,
 
     /** Never rejects. @param route undefined: none of this path; `allow` then has the methods that there are, if any */
     async answer(
@@ -110,7 +114,7 @@ export function administration(needs: Needs) {
           return {
             status: 200,
             headers: { 'Content-Type': 'application/json', 'Cache-Control': 'public, max-age=300' },
-            body: (document ??= JSON.stringify(openApi(ROUTES))),
+            body: (printed ??= JSON.stringify(document())),
           }
         if (route === undefined) throw allow.length === 0 ? notFound() : notAllowed(allow)
         return await answerRoute(route, params, question, (known) => (asking = known))

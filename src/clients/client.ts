@@ -72,7 +72,7 @@ export type KnownClient = Omit<Client, 'name'> & {
 export const MAX_LIVE_CREDENTIALS = 5
 
 // The alphabet reads the same form-encoded or not (RFC 6749 §2.3.1; RFC 3986 §2.3 unreserved characters).
-const CLIENT_ID = /^[A-Za-z0-9._~-]{1,128}$/
+export const CLIENT_ID = /^[A-Za-z0-9._~-]{1,128}$/
 
 /** Whether somebody can have it; what a caller presents may be any VSCHAR (RFC 6749 Appendix A.1). */
 export function isClientId(text: string): text is ClientId {

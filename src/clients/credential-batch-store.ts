@@ -4,6 +4,7 @@
  */
 import { sql } from 'kysely'
 import type { ClientId, CredentialId, WorkspaceId } from '../ids.ts'
+import { wholeSeconds } from '../storage/row.ts'
 import type { TenantConnection } from '../storage/transaction.ts'
 import type { NewCredential } from './client.ts'
 
@@ -136,11 +137,7 @@ function readStored(row: {
     label: row.label,
     state: row.state,
     slot: row.slot ?? undefined,
-    notBefore: numericDate(row.not_before),
-    expiresAt: numericDate(row.expires_at),
+    notBefore: wholeSeconds(row.not_before),
+    expiresAt: wholeSeconds(row.expires_at),
   }
-}
-
-function numericDate(date: Date | null): number | undefined {
-  return date === null ? undefined : Math.floor(date.getTime() / 1000)
 }

@@ -5,11 +5,17 @@
  */
 import { sql } from 'kysely'
 import { z } from 'zod'
-import type { ClientId, CredentialId, ResourceServerId, WorkspaceId } from '../ids.ts'
+import {
+  CREDENTIAL_ID,
+  type ClientId,
+  type CredentialId,
+  type ResourceServerId,
+  type WorkspaceId,
+} from '../ids.ts'
 import { isResourceIdentifier } from '../oauth/resource.ts'
 import { isScopeToken } from '../oauth/scope.ts'
 import { ALGORITHMS, JWT_TYPES } from '../oauth/signing.ts'
-import { readRow } from '../storage/row.ts'
+import { readRow, wholeSeconds } from '../storage/row.ts'
 import type { TenantConnection } from '../storage/transaction.ts'
 import { STORED_HASH } from './hash-forms.ts'
 import { SECRET_METHODS, type Credential, type KnownClient, type ScopeGrant } from './client.ts'
@@ -90,7 +96,7 @@ const CLIENT = z.object({
 })
 
 const CREDENTIAL = z.object({
-  credential_id: z.string().regex(/^[A-Za-z0-9_-]{16}$/),
+  credential_id: z.string().regex(CREDENTIAL_ID),
   origin: z.enum(['generated', 'chosen']),
   bcrypt_hash: z.string().max(200).regex(STORED_HASH),
   digest: z.instanceof(Buffer).nullable(),
@@ -147,8 +153,8 @@ function readCredential(credentialRow: unknown): Credential {
         ? undefined
         : { keyId: row.digest_key_id, bytes: row.digest },
     state: row.state,
-    notBefore: numericDate(row.not_before),
-    expiresAt: numericDate(row.expires_at),
+    notBefore: wholeSeconds(row.not_before),
+    expiresAt: wholeSeconds(row.expires_at),
     awaitsUse: row.awaits_use,
   }
 }
@@ -175,8 +181,4 @@ function groupByClient<Row extends { client_id: ClientId }>(
     else group.push(row)
   }
   return groups
-}
-
-function numericDate(date: Date | null): number | undefined {
-  return date === null ? undefined : Math.floor(date.getTime() / 1000)
 }

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { Kid, WorkspaceId } from '../ids.ts'
 import { ALGORITHMS, type Algorithm } from '../oauth/signing.ts'
 import type { Sealed } from '../sealing/seal.ts'
-import { readRow } from '../storage/row.ts'
+import { numericDate, readRow } from '../storage/row.ts'
 import type { TenantConnection } from '../storage/transaction.ts'
 import { KEY_STATES, type KeyState, type PublicJwk, type SigningKey } from './signing-key.ts'
 
@@ -167,8 +167,4 @@ function readSealedKey(keyRow: unknown): SealedKey {
 
 function sealedOf(row: { sealed_private_key: Buffer; master_key_id: string }): Sealed {
   return { bytes: row.sealed_private_key, masterKeyId: row.master_key_id as Sealed['masterKeyId'] }
-}
-
-function numericDate(date: Date | null): number | undefined {
-  return date === null ? undefined : date.getTime() / 1000
 }

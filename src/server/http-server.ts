@@ -6,7 +6,6 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Administration } from '../admin/administration.ts'
-import { openApi } from '../admin/openapi.ts'
 import type { Clock } from '../clock.ts'
 import type { Observe } from '../observe/observation.ts'
 import type { Origin } from '../tenancy/origin.ts'
@@ -68,7 +67,7 @@ const MAX_HEADER_BYTES = 16 * 1024
 export function httpServer(needs: Needs): Server | TlsServer {
   const { endpoints, directories, origin, observe, trustedProxies, limits, isDraining, certificate } = needs
   const table = securityHeaders(origin)
-  const apiDocument = () => openApi(needs.administration.routes)
+  const apiDocument = needs.administration.document
   const pages = pagesOf({ origin, regions: new Set(directories.keys()), apiDocument })
   const pageSecurityHeaders = securityHeaders(origin, PAGE_POLICY)
   const writeReply = replyWriter({ securityHeaders: table, pageSecurityHeaders, pages, isDraining })

@@ -14,3 +14,14 @@ export function readRow<Value>(table: string, shape: z.ZodType<Value>, row: unkn
   const faults = new Set(error.issues.map(({ path, code }) => `${path.join('.') || 'row'} (${code})`))
   throw new Error(`a row of regent.${table} cannot be used: ${[...faults].join(', ')}`)
 }
+
+/** @returns seconds since 1970, as exact as a row's moment comes here */
+export function numericDate(date: Date | null): number | undefined {
+  return date === null ? undefined : date.getTime() / 1000
+}
+
+/** @returns seconds since 1970, a whole number: what is cut off is less than one */
+export function wholeSeconds(date: Date | null): number | undefined {
+  const exact = numericDate(date)
+  return exact === undefined ? undefined : Math.floor(exact)
+}

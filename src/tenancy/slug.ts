@@ -8,7 +8,7 @@ import type { Brand } from '../ids.ts'
 export type TenantSlug = Brand<string, 'TenantSlug'>
 export type WorkspaceSlug = Brand<string, 'WorkspaceSlug'>
 
-const SLUG = /^(?!xn--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
+export const SLUG = /^(?!xn--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 
 /** Labels that mean something else in a host or a path of ours, now or later. */
 export const RESERVED_TENANT_SLUGS: ReadonlySet<string> = new Set(

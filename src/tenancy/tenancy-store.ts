@@ -4,7 +4,7 @@ import type { NamelessConnection, TenantConnection } from '../storage/transactio
 import { sql } from 'kysely'
 import { z } from 'zod'
 import { ALGORITHMS } from '../oauth/signing.ts'
-import { readRow } from '../storage/row.ts'
+import { numericDate, readRow } from '../storage/row.ts'
 import { REGIONS, type Region } from './region.ts'
 import { isTenantSlug, isWorkspaceSlug, type TenantSlug, type WorkspaceSlug } from './slug.ts'
 import type { Tenant, Workspace } from './tenant.ts'
@@ -183,8 +183,4 @@ function readWorkspace(tenantId: TenantId, workspaceRow: unknown): Workspace {
     builtIn: row.built_in,
     disabled: row.state === 'disabled',
   }
-}
-
-function numericDate(date: Date | null): number | undefined {
-  return date === null ? undefined : date.getTime() / 1000
 }

@@ -1,5 +1,6 @@
 /** Rows of a region's tenants as operators see them. Reads only. */
 import { sql } from 'kysely'
+import { numericDate } from '../storage/row.ts'
 import type { OperatorConnection } from '../storage/transaction.ts'
 import type { Region } from './region.ts'
 import type { TenantSlug } from './slug.ts'
@@ -39,7 +40,7 @@ export function tenantListStore({ db }: OperatorConnection, region: Region) {
         region,
         tokensPerMinute: row.tokens_per_minute ?? undefined,
         suspended: row.state !== 'live',
-        goneAt: row.gone_at === null ? undefined : row.gone_at.getTime() / 1000,
+        goneAt: numericDate(row.gone_at),
         state: row.state,
         quotas: {
           workspaces: row.max_workspaces ?? undefined,

@@ -5,9 +5,11 @@
  */
 import { z } from 'zod'
 import { WORKSPACE_DEFAULTS } from '../../changes/create-workspace.ts'
-import { SECRET_METHODS } from '../../clients/client.ts'
+import { CLIENT_ID, SECRET_METHODS } from '../../clients/client.ts'
+import { CREDENTIAL_ID } from '../../ids.ts'
 import { ALGORITHMS, JWT_TYPES } from '../../oauth/signing.ts'
 import { REGIONS } from '../../tenancy/region.ts'
+import { SLUG } from '../../tenancy/slug.ts'
 import { MOMENT } from '../shapes.ts'
 
 /** A file with a higher number was made by a newer Regent. */
@@ -27,7 +29,7 @@ const yesNo = (usual: boolean, description: string) => z.boolean().default(usual
 export const CREDENTIAL_ENTRY = z.strictObject({
   id: z
     .string()
-    .regex(/^[A-Za-z0-9_-]{16}$/, 'must be the id of a credential: 16 of A-Z, a-z, 0-9, - and _')
+    .regex(CREDENTIAL_ID, 'must be the id of a credential: 16 of A-Z, a-z, 0-9, - and _')
     .optional()
     .meta({ description: 'of a hash it may be left out: it is then derived from client and hash' }),
   label: z.string().max(200).optional(),
@@ -48,7 +50,7 @@ export const CREDENTIAL_ENTRY = z.strictObject({
 export const CLIENT_ENTRY = z.strictObject({
   id: z
     .string()
-    .regex(/^[A-Za-z0-9._~-]{1,128}$/, 'must be 1 to 128 of A-Z, a-z, 0-9 and - . _ ~')
+    .regex(CLIENT_ID, 'must be 1 to 128 of A-Z, a-z, 0-9 and - . _ ~')
     .meta({ description: 'its client_id' }),
   name: NAME,
   state: STATE,
@@ -102,9 +104,7 @@ export const RESOURCE_SERVER_ENTRY = z.strictObject({
 
 /** Of a workspace, but for what is in it. */
 export const WORKSPACE_ENTRY = z.strictObject({
-  slug: z
-    .string()
-    .regex(/^(?!xn--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, 'must be 1 to 63 of a-z, 0-9 and inner hyphens'),
+  slug: z.string().regex(SLUG, 'must be 1 to 63 of a-z, 0-9 and inner hyphens'),
   state: STATE,
   access_token_lifetime: seconds(60, 86_400, DEFAULTS.accessTokenLifetime, 'seconds that a token lives'),
   jwks_max_age: seconds(60, 86_400, DEFAULTS.jwksMaxAge, 'seconds that its documents may be cached'),

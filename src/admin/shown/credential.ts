@@ -2,7 +2,7 @@
 import { CompactEncrypt, importJWK, type JWK } from 'jose'
 import { z } from 'zod'
 import { credentialListStore, type ListedCredential } from '../../clients/credential-list-store.ts'
-import type { ClientId, CredentialId } from '../../ids.ts'
+import { CREDENTIAL_ID, type ClientId, type CredentialId } from '../../ids.ts'
 import type { TenantConnection } from '../../storage/transaction.ts'
 import type { Workspace } from '../../tenancy/tenant.ts'
 import type { Connection, Context, Shown } from '../route.ts'
@@ -100,7 +100,7 @@ export function showVerdict(
 }
 
 export const credentialOf = ({ params }: Pick<Context, 'params'>): CredentialId => {
-  if (!/^[A-Za-z0-9_-]{16}$/.test(params.credential ?? '')) throw notFound()
+  if (!CREDENTIAL_ID.test(params.credential ?? '')) throw notFound()
   return params.credential as CredentialId
 }
 

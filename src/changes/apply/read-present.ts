@@ -47,8 +47,8 @@ export async function readPresent(
 
 export async function listAllWorkspaces(
   connection: TenantConnection,
-): Promise<readonly { readonly slug: WorkspaceSlug }[]> {
-  const all: { readonly slug: WorkspaceSlug }[] = []
+): Promise<readonly { readonly id: WorkspaceId; readonly slug: WorkspaceSlug }[]> {
+  const all: { readonly id: WorkspaceId; readonly slug: WorkspaceSlug }[] = []
   for (;;) {
     const page = await workspaceStore(connection).listWorkspaces(all.at(-1)?.slug, PAGE)
     all.push(...page)

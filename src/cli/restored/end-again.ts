@@ -2,6 +2,7 @@
 import type { Client } from '../../clients/client.ts'
 import { clientListStore } from '../../clients/client-list-store.ts'
 import { deleteTenant, suspendTenant } from '../../changes/tenant-changes.ts'
+import { listAllWorkspaces } from '../../changes/apply/read-present.ts'
 import type { ChangeNeeds } from '../../changes/change.ts'
 import { deleteClient, setClientState } from '../../changes/client-changes.ts'
 import { revokeCredential } from '../../changes/credential-changes.ts'
@@ -62,13 +63,8 @@ async function findWorkspace(
   id: string,
 ): Promise<Workspace | undefined> {
   return database.inTenant(tenant.id, async (connection) => {
-    const store = workspaceStore(connection)
-    for (let page = await store.listWorkspaces(); page.length > 0;) {
-      const found = page.find((one) => one.id === id)
-      if (found !== undefined) return store.findWorkspace(found.slug)
-      page = await store.listWorkspaces(page.at(-1)?.slug)
-    }
-    return undefined
+    const found = (await listAllWorkspaces(connection)).find((one) => one.id === id)
+    return found && workspaceStore(connection).findWorkspace(found.slug)
   })
 }
 
