@@ -7,7 +7,7 @@ const git = (...args: readonly string[]) =>
   execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
 
 /**
- * The newest release before this commit; while there is none, the commit before the newest one that changed migrations, since two
+ * The newest release before this commit; while there is none, the commit before the newest one that added a migration, since two
  * versions with the same schema prove little.
  * @returns undefined where this clone has no such commit
  */
@@ -20,7 +20,7 @@ export function findEarlier(): string | undefined {
         'rev-parse',
         '--verify',
         '--quiet',
-        `${git('log', '-1', '--format=%H', '--', 'migrations')}^`,
+        `${git('log', '-1', '--format=%H', '--diff-filter=A', '--find-renames', '--', 'migrations')}^`,
       )
     } catch {
       return undefined
