@@ -3,11 +3,11 @@
  * and Regent's commands with an environment that was written for another host.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
+import { askAt, type Asking } from '../support/ask.ts'
 import { runCommand, startCommand } from '../support/command.ts'
 import { freePort, startPostgres } from '../support/postgres.ts'
 import type { Environment } from './files.ts'
@@ -98,7 +98,8 @@ export async function startMachine(distribution?: string) {
         opsPort,
         said: regent.said,
         ready: async () => (await fetch(`http://127.0.0.1:${opsPort}/readyz`)).status,
-        ask: (url: string, form?: Environment, more?: More) => ask(port, url, form, more),
+        ask: (url: string, form?: Environment, more: Omit<Asking, 'form'> = {}) =>
+          askAt(port, url, { ...more, ...(form && { form }) }),
         async stop() {
           regent.kill('SIGTERM')
           return regent.ended
@@ -117,41 +118,6 @@ export async function startMachine(distribution?: string) {
 }
 
 export type Machine = Awaited<ReturnType<typeof startMachine>>
-
-type More = { readonly method?: string; readonly bearer?: string; readonly json?: object }
-
-/** What a proxy sends on: the target and the Host as they came. A form is posted. */
-function ask(
-  port: number,
-  to: string,
-  form?: Environment,
-  { method = form ? 'POST' : 'GET', bearer, json }: More = {},
-): Promise<{ status: number; body: string }> {
-  const { host, pathname } = new URL(to)
-  return new Promise((resolve, reject) => {
-    const asked = request(
-      {
-        host: '127.0.0.1',
-        port,
-        path: pathname,
-        method,
-        headers: {
-          Host: host,
-          ...(form && { 'Content-Type': 'application/x-www-form-urlencoded' }),
-          ...(json && { 'Content-Type': 'application/json' }),
-          ...(bearer !== undefined && { Authorization: `Bearer ${bearer}` }),
-        },
-      },
-      (response) => {
-        let body = ''
-        response.setEncoding('utf8').on('data', (text: string) => (body += text))
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, body }))
-      },
-    )
-    asked.on('error', reject)
-    asked.end(json ? JSON.stringify(json) : form && new URLSearchParams(form).toString())
-  })
-}
 
 export function tokenForm({ clientId, secret }: DemoClient): Environment {
   return { grant_type: 'client_credentials', client_id: clientId, client_secret: secret }

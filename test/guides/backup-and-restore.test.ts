@@ -1,20 +1,16 @@
 /** The guide on backups, done: what is revoked after the backup does not live on in what was restored. */
-import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readGuide, type Environment } from '../deploy/files.ts'
 import { startMachine, tokenForm, type DemoClient, type Machine } from '../deploy/machine.ts'
 import { noteSecret, noteTokens } from '../support/noted-secrets.ts'
-import { openShell, readerOf, type Shell } from './guide.ts'
+import { describeWith, openShell, readerOf, type Shell } from './guide.ts'
 
 const KEY = `2026-11:${Buffer.alloc(32, 9).toString('base64')}`
 const first = readGuide('first-deployment')
 const sql = readGuide('backup-and-restore').sql
 
-const hasClients = spawnSync('pg_dump', ['--version']).status === 0
-const describeIt = hasClients ? describe : describe.skip
-
-describeIt(`backup and restore${hasClients ? '' : ' [skipped: no pg_dump is installed]'}`, () => {
+describeWith(['pg_dump', 'pg_restore', 'psql'], 'backup and restore', () => {
   let machine: Machine
   let shell: Shell
   let server: Environment

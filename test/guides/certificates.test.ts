@@ -1,13 +1,9 @@
 /** The guide on certificates, done; what it makes is one that Regent takes. */
-import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { readCertificate } from '../../src/server/certificate.ts'
-import { openShell, readerOf } from './guide.ts'
+import { describeWith, openShell, readerOf } from './guide.ts'
 
-const hasOpenssl = spawnSync('openssl', ['version']).status === 0
-
-const describeIt = hasOpenssl ? describe : describe.skip
-describeIt(`certificates${hasOpenssl ? '' : ' [skipped: no openssl is installed]'}`, () => {
+describeWith(['openssl'], 'certificates', () => {
   const shell = openShell([])
   afterAll(() => shell.close())
 

@@ -2,20 +2,14 @@
  * A newcomer's first hour with Regent, as the guide tells it, on an empty PostgreSQL; and the guides for whoever comes then, on the
  * server that it leaves.
  */
-import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { noteSecret } from '../support/noted-secrets.ts'
 import { freePort, startPostgres, type TestServer } from '../support/postgres.ts'
 import { commandLogs } from '../support/written-logs.ts'
-import { openShell, readBlocks, readerOf, type Shell } from './guide.ts'
+import { describeWith, openShell, readBlocks, readerOf, type Shell } from './guide.ts'
 
-const missing = ['pg_dump', 'jq', 'curl', 'openssl'].filter(
-  (program) => spawnSync('which', [program]).status !== 0,
-)
-const describeIt = missing.length === 0 ? describe : describe.skip
-
-describeIt(`the first hour${missing.length === 0 ? '' : ` [skipped: no ${missing[0]} is installed]`}`, () => {
+describeWith(['pg_dump', 'pg_restore', 'psql', 'jq', 'curl', 'openssl'], 'the first hour', () => {
   let postgres: TestServer
   let shell: Shell
 

@@ -2,7 +2,7 @@
  * A guide, done as its reader would: its blocks of `sh` in one shell, in a folder of their own, in the order in which they stand
  * there, and what they print beside what the guide shows. `…` in the guide stands for anything in a line, and alone in a line for lines.
  */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,6 +10,13 @@ import { join, resolve } from 'node:path'
 import { readText } from '../architecture/source.ts'
 import { CLONE } from '../support/command.ts'
 import { noteEnvironment } from '../support/noted-secrets.ts'
+
+/** `describe`, or a suite that is skipped and says why. */
+export function describeWith(programs: readonly string[], title: string, suite: () => void): void {
+  const missing = programs.find((program) => spawnSync('which', [program]).status !== 0)
+  if (missing === undefined) describe(title, suite)
+  else describe.skip(`${title} [skipped: no ${missing} is installed]`, suite)
+}
 
 export type Block = { readonly language: string; readonly text: string }
 

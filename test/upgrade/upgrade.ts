@@ -79,16 +79,16 @@ async function becomes(what: string, isSo: () => Promise<boolean>): Promise<void
 const TENANT = ORIGIN.replace('//', '//acme.')
 
 async function tokenOf(port: number, client: Client): Promise<string> {
-  const { status, text } = await askToken(port, client)
-  if (status !== 200) throw new Error(`no token for ${client.clientId}: ${status} ${text}`)
-  return (JSON.parse(text) as { access_token: string }).access_token
+  const { status, body } = await askToken(port, client)
+  if (status !== 200) throw new Error(`no token for ${client.clientId}: ${status} ${body}`)
+  return (JSON.parse(body) as { access_token: string }).access_token
 }
 
 /** A call of administration, with what it answered; whatever is refused is a fault of the upgrade. */
 async function call(port: number, bearer: string, method: string, url: string, json?: object) {
-  const { status, text } = await ask(port, url, { method, bearer, ...(json && { json }) })
-  if (status >= 300) throw new Error(`${method} ${url}: ${status} ${text}`)
-  return (text === '' ? {} : JSON.parse(text)) as Record<string, string> & {
+  const { status, body } = await ask(port, url, { method, bearer, ...(json && { json }) })
+  if (status >= 300) throw new Error(`${method} ${url}: ${status} ${body}`)
+  return (body === '' ? {} : JSON.parse(body)) as Record<string, string> & {
     administrator?: { client_id: string; client_secret: string }
   }
 }
